@@ -1,0 +1,48 @@
+"""The command line: one verb per file. Verb files import only typer and pathlib at the top, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from spm_bench.errors import SpmBenchError
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+"""All well; some sequence failed; the user must mend something; Ctrl-C."""
+
+
+def build_app() -> typer.Typer:
+    """Collect the verbs into one application."""
+    from spm_bench.cli import ls, run, score, weights
+
+    app = typer.Typer(
+        name="spm-bench",
+        help="Run visual object trackers on OTB, VOT and GOT-10k under the real protocols; score, compare and report.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.command("run")(run.run)
+    app.command("score")(score.score)
+    app.command("ls")(ls.ls)
+    app.add_typer(weights.app, name="weights")
+    return app
+
+
+def guarded(app: typer.Typer, arguments: list[str] | None = None) -> int:
+    """Run `app`; turn a user's mistake into one line on stderr and Ctrl-C into a quiet end. Returns the exit code."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except SpmBenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted: what was finished is kept; run the same command again to go on", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return code if isinstance(code, int) else EXIT_OK
+
+
+def main() -> None:
+    """Entry point of the console script `spm-bench`."""
+    sys.exit(guarded(build_app()))

@@ -1,0 +1,89 @@
+"""Named things that are loaded only when asked for: `name -> "module:object"`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spm_bench.errors import UsageError, unknown_name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered object: where it lives and one line about it."""
+
+    name: str
+    target: str
+    about: str
+
+
+class Registry:
+    """A table of lazily imported objects of one kind ("tracker", "protocol", ...); names compare without case."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, Entry] = {}
+
+    def register(self, name: str, target: str, about: str) -> None:
+        """Add `name`, found at `target` ("module:object").
+
+        Raises:
+            UsageError: The name is taken, or the target is not of that form.
+        """
+        if name.casefold() in self._entries:
+            raise UsageError(f"the {self.kind} {name!r} is registered twice", remedy="Give one of them another name")
+        if target.count(":") != 1:
+            raise UsageError(f"{target!r} is not of the form module:object")
+        self._entries[name.casefold()] = Entry(name, target, about)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name.casefold() in self._entries
+
+    def entry(self, name: str) -> Entry:
+        """Look a name up.
+
+        Raises:
+            UsageError: Unknown name; the message offers the nearest ones.
+        """
+        try:
+            return self._entries[name.casefold()]
+        except KeyError:
+            raise unknown_name(self.kind, name, (e.name for e in self)) from None
+
+    def load(self, name: str) -> object:
+        """Import and return the object behind `name` (see `entry` for errors)."""
+        return load_target(self.entry(name).target)
+
+
+def load_target(target: str) -> object:
+    """Import `module:object`.
+
+    Raises:
+        UsageError: No such module or object, or not of that form.
+    """
+    module_name, colon, attribute = target.partition(":")
+    if not (module_name and colon and attribute):
+        raise UsageError(
+            f"{target!r} is not of the form module:object", remedy="Example: my_package.my_tracker:MyTracker"
+        )
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name + ".").startswith(error.name + "."):
+            raise UsageError(
+                f"there is no module {error.name!r}",
+                where=target,
+                remedy="Is its folder on PYTHONPATH, or the package installed?",
+            ) from None
+        raise UsageError(
+            f"importing it needs the module {error.name!r}", where=target, remedy=f"pip install {error.name}"
+        ) from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        near = [n for n in vars(module) if not n.startswith("_")]
+        raise unknown_name(f"object in {module_name}", attribute, near) from None

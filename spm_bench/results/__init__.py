@@ -1,0 +1,1 @@
+"""Run folders: provenance, raw files in the toolkits' own formats, resume."""

@@ -1,0 +1,1 @@
+"""Raw results of one tracker + a suite -> scores: reading, conventions and metrics joined."""

@@ -1,0 +1,88 @@
+"""The forms scores take: one `Score` per row of `scores.json`, one `Evaluation` per tracker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of one tracker: a row of `scores.json`. Fields are only ever added, never changed.
+
+    Attributes:
+        metric: Registered metric name ("auc", "precision", "normalised_precision", "accuracy", "robustness", "failures",
+            "eao", "ao", "sr50", "sr75", "fps").
+        value: The number; None where it is undefined, and `note` says why.
+        n_sequences: How many sequences went into it, of `n_total` in the suite.
+        convention: Name of the rule set ("otb-matlab", "vot-toolkit", ...).
+        run: The folder the raw results came from.
+        higher_is_better: Direction of the metric.
+        trained: "yes", "no" or "" (see TrackerSpec).
+        source: "measured here" for results run by this project, "raw results" for scored foreign files,
+            "published" for a figure taken from print.
+        note: Anything the reader must know ("tuned on test", "untrained", what the seconds include, ...).
+    """
+
+    tracker: str
+    variant: str
+    suite: str
+    protocol: str
+    metric: str
+    value: float | None
+    n_sequences: int
+    n_total: int
+    convention: str
+    run: str
+    higher_is_better: bool = True
+    trained: str = ""
+    source: str = "measured here"
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as it stands in `scores.json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A line of a plot: y over x (both 1-D float64, same length) with the meaning of both axes."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    x_label: str
+    y_label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """All scores of one tracker (and variant) on one suite under one protocol and convention.
+
+    Attributes:
+        label: What tables print.
+        scores: One per metric, in the order tables show them.
+        per_sequence: Tidy frame, columns sequence (str), metric (str), value (float64); one row each.
+        curves: Name ("success", "precision", "normalised_precision", "eao", "overlap") -> line.
+        per_attribute: Tidy frame, columns attribute, metric, value, n_sequences; empty where the suite has no attributes.
+    """
+
+    label: str
+    scores: tuple[Score, ...]
+    per_sequence: pd.DataFrame
+    curves: Mapping[str, Curve]
+    per_attribute: pd.DataFrame | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def score(self, metric: str) -> Score:
+        """The score of a metric. Raises KeyError where it was not computed."""
+        for score in self.scores:
+            if score.metric == metric:
+                return score
+        raise KeyError(metric)

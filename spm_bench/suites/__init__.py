@@ -1,0 +1,1 @@
+"""What to track: sequences of frames with ground truth, grouped into named suites."""

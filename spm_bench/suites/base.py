@@ -1,0 +1,95 @@
+"""The two nouns every room shares: `Sequence` (frames with ground truth) and `Suite` (named sequences and how to judge them).
+
+Boxes are `(x, y, w, h)`, float64, 0-based continuous image coordinates (pixel i covers [i, i+1)); loaders convert, nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.uint8]
+"""One decoded picture: uint8, H x W x 3, BGR, C-contiguous."""
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class FrameSource(Protocol):
+    """Frames by index, decoded on demand. `[i]` raises DataError for a missing or broken picture."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Frame: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence:
+    """One target in one video.
+
+    Attributes:
+        name: The name the benchmark gives it (never used as a path before it was checked).
+        ground_truth: n x 4 boxes. Rows that are NaN or have no area are frames without a usable annotation.
+        frames: The pictures, or None where only annotations are at hand (scoring needs no picture).
+        polygons: n x 8 corner coordinates x1,y1,...,x4,y4 where the suite annotates polygons, else None.
+        attributes: Names of the attributes the whole sequence carries (OTB style).
+        frame_attributes: Name -> n booleans (VOT style); all of length n.
+        image_size: (width, height), or None where unknown.
+        cover: n values 0..8, GOT-10k's visible part of the target, else None.
+    """
+
+    name: str
+    ground_truth: FloatArray
+    frames: FrameSource | None = None
+    polygons: FloatArray | None = None
+    attributes: tuple[str, ...] = ()
+    frame_attributes: Mapping[str, BoolArray] = field(default_factory=dict)
+    image_size: tuple[int, int] | None = None
+    cover: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        """Count the frames."""
+        return len(self.ground_truth)
+
+
+@dataclass(frozen=True, eq=False)
+class Suite:
+    """Sequences that are scored together.
+
+    Attributes:
+        name: Registered name ("vot2016").
+        title: For people ("VOT2016").
+        family: Which metrics and raw format apply: "otb", "vot" or "got10k".
+        protocol: Name of its default protocol: "one_pass", "supervised" or "got10k".
+        sequences: Those at hand, in the suite's order.
+        n_total: How many the whole suite has; more than `len(sequences)` for a partial one.
+        missing: Names of the absent ones.
+        fingerprint: sha256 over names, annotations and the frames' file names and sizes: what the results depend on.
+        eao_interval: (low, high) sequence lengths of the year's EAO, where the benchmark defines one.
+        bounded: Whether overlaps are bounded to the image (VOT from 2016 on).
+        has_ground_truth: False for GOT-10k test, whose ground truth is on a server.
+        citation: What to cite, one line.
+    """
+
+    name: str
+    title: str
+    family: str
+    protocol: str
+    sequences: tuple[Sequence, ...]
+    n_total: int
+    missing: tuple[str, ...] = ()
+    fingerprint: str = ""
+    root: Path | None = None
+    eao_interval: tuple[int, int] | None = None
+    bounded: bool = True
+    has_ground_truth: bool = True
+    citation: str = ""
+
+    @property
+    def coverage(self) -> str:
+        """What tables print: "100 sequences", or "14 of 100 sequences" for a partial suite."""
+        n = len(self.sequences)
+        return f"{n} sequences" if n == self.n_total else f"{n} of {self.n_total} sequences"

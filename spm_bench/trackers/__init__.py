@@ -1,0 +1,1 @@
+"""Who tracks: per-frame algorithms behind one interface of two methods."""

@@ -1,0 +1,75 @@
+"""The interface of a tracker, and the description from which one is built.
+
+Two methods make a tracker. A class with no required constructor argument and these two can be run as `module:Class`:
+
+    class MyTracker:
+        def init(self, frame, box): ...      # frame: uint8 H x W x 3 BGR; box: (x, y, w, h), 0-based float64
+        def update(self, frame): ...         # returns the box in this frame
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spm_bench.suites.base import Frame, Sequence
+
+Box = NDArray[np.float64]
+"""(x, y, w, h), float64, shape (4,), 0-based continuous image coordinates."""
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """What the engine runs. `init` may be called again at any time and must forget everything before it."""
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Start on `frame` with the target in `box`."""
+
+    def update(self, frame: Frame) -> ArrayLike:
+        """Return the target's box in the next frame."""
+
+
+@runtime_checkable
+class Seeded(Protocol):
+    """A tracker that uses chance: the engine calls `seed` before every `init`, so that a resumed run repeats exactly."""
+
+    def seed(self, seed: int) -> None:
+        """Set the tracker's own random generator."""
+
+
+@runtime_checkable
+class SequenceAware(Protocol):
+    """A tracker for tests that may see the answer: the engine calls `begin` before every `init`."""
+
+    def begin(self, sequence: Sequence, index: int) -> None:
+        """Tell which sequence comes, and that `init` will be on its frame `index`."""
+
+
+@dataclass(frozen=True)
+class TrackerSpec:
+    """Everything needed to build a tracker again, here or in another process; becomes part of a run's identity.
+
+    Attributes:
+        name: What tables print ("SPM", "KCF").
+        variant: Name of the variant, "base" for the unchanged tracker.
+        target: `module:Class`, called with `options` as keyword arguments.
+        options: JSON-able keyword arguments.
+        trained: "yes", "no" (tables say *untrained*) or "" where the question does not arise.
+        identity: JSON-able facts the boxes depend on besides target and options: weights sha256, resolved config, code sha256.
+    """
+
+    name: str
+    target: str
+    variant: str = "base"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    trained: str = ""
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The name in tables and folders: "SPM", or "SPM-cm_only" for a variant."""
+        return self.name if self.variant == "base" else f"{self.name}-{self.variant}"
