@@ -1,0 +1,87 @@
+"""Fine matching (FM): a relation network on RoI features, a learned distance instead of cross-correlation.
+
+Legend: B targets, K candidates per target. Features are conv4 and conv2 ("C42"), 384 + 256 = 640 channels, 6 x 6 cells.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spm_bench.geometry.crops import crop_features
+from spm_bench.models.backbone import Features
+
+ROI_CELLS = 6
+"""Samples per side of a RoI feature."""
+
+
+class RoiExtractor(nn.Module):
+    """Batch norm on whole maps, then the RoI crop, so that samples outside the map are zero after normalisation."""
+
+    def __init__(self, channels: tuple[int, ...] = (384, 256)) -> None:
+        super().__init__()
+        self.bn_list = nn.ModuleList(nn.BatchNorm2d(c) for c in channels)
+
+    def normalise(self, features: Features) -> Tensor:
+        """Normalise conv4 and conv2 and join them: B x 640 x H x W."""
+        maps = (features.conv4, features.conv2)
+        return torch.cat([norm(m) for norm, m in zip(self.bn_list, maps, strict=True)], dim=1)
+
+    def forward(self, features: Features, boxes: Tensor, stride: int) -> Tensor:
+        """Cut B x K x 4 search-frame boxes out of the maps: (B * K) x 640 x 6 x 6."""
+        return crop_features(self.normalise(features), boxes / stride, ROI_CELLS)
+
+
+class Relation(nn.Module):
+    """Compare a template with candidates: one convolution on the joined features, then two linear layers."""
+
+    def __init__(self, inputs: int = 640, channels: int = 256, hidden: int = 256) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.roi_conv = nn.ModuleDict({"roi_conv0": nn.Conv2d(2 * inputs, channels, 3, padding=1)})
+        self.linear_layers = nn.ModuleDict(
+            {"linear0": nn.Linear(channels * ROI_CELLS**2, hidden), "linear1": nn.Linear(hidden, hidden)}
+        )
+
+    @property
+    def _conv(self) -> nn.Conv2d:
+        return cast(nn.Conv2d, self.roi_conv["roi_conv0"])
+
+    def template_half(self, template: Tensor) -> Tensor:
+        """The part of the convolution that depends on the template only, with the bias: B x 256 x 6 x 6."""
+        return F.conv2d(template, self._conv.weight[:, : self.inputs], self._conv.bias, padding=1)
+
+    def forward(self, template_half: Tensor, candidates: Tensor) -> Tensor:
+        """Compare B template halves with (B * K) x 640 x 6 x 6 candidates: (B * K) x 256."""
+        fused = F.conv2d(candidates, self._conv.weight[:, self.inputs :], padding=1)
+        B = len(template_half)
+        fused = fused.reshape(B, -1, *fused.shape[1:]) + template_half[:, None]
+        hidden = F.relu(fused, inplace=True).reshape(-1, fused.shape[2] * ROI_CELLS**2)
+        for layer in self.linear_layers.values():
+            hidden = F.relu(layer(hidden), inplace=True)
+        return hidden
+
+
+class FineStage(nn.Module):
+    """RoI features, relation network, and the two outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.feat_extractor = RoiExtractor()
+        self.siam_fusion = Relation()
+        self.rcnn_cls = nn.Linear(256, 2)
+        self.rcnn_bbox = nn.Linear(256, 4)
+
+    def template_half(self, features: Features, boxes: Tensor, stride: int) -> Tensor:
+        """The constant half of the fine stage for B targets, from their B x 4 template boxes (search frame)."""
+        half: Tensor = self.siam_fusion.template_half(self.feat_extractor(features, boxes[:, None], stride))
+        return half
+
+    def forward(self, features: Features, template_half: Tensor, boxes: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+        """Score and refine B x K x 4 candidates (search frame): class logits B x K x 2, box deltas B x K x 4."""
+        hidden = self.siam_fusion(template_half, self.feat_extractor(features, boxes, stride))
+        B, K = boxes.shape[:2]
+        return self.rcnn_cls(hidden).reshape(B, K, 2), self.rcnn_bbox(hidden).reshape(B, K, 4)

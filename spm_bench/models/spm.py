@@ -1,0 +1,47 @@
+"""The two-stage SPM network; parameter names are those of the released checkpoints with the prefixes `cm.` and `fm.`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from spm_bench.models.coarse import CoarseKernels, CoarseStage
+from spm_bench.models.fine import FineStage
+
+
+class Template(NamedTuple):
+    """All that is kept of B templates: coarse kernels, and the constant half of the fine stage (B x 256 x 6 x 6)."""
+
+    kernels: CoarseKernels
+    fine_half: Tensor
+
+
+class SpmNet(nn.Module):
+    """Coarse and fine stage of SPM-AlexNet ("C42"): the layout of the released checkpoints."""
+
+    stride = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cm = CoarseStage()
+        self.fm = FineStage()
+
+    def prepare(self, device: torch.device) -> SpmNet:
+        """Freeze for inference on a device, weights in the memory layout the step uses. Returns itself."""
+        self.eval().requires_grad_(requires_grad=False)
+        return self.to(device=device, memory_format=torch.channels_last)
+
+
+def random_network(seed: int = 0) -> SpmNet:
+    """An untrained network whose weights depend on the seed only (and not on torch's global generator)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = SpmNet()
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return net
