@@ -1,0 +1,143 @@
+"""Axis-aligned boxes: overlaps, centre distances, clipping.
+
+Boxes are `(x, y, w, h)`, 0-based continuous coordinates, in arrays of shape (..., 4); leading dimensions broadcast. Every
+function returns a new float64 array, leaves its arguments as they were, and stays silent about NaN and empty boxes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def _boxes(boxes: ArrayLike) -> FloatArray:
+    array = np.asarray(boxes, dtype=np.float64)
+    if array.shape[-1:] != (4,):
+        raise ValueError(f"boxes need a last dimension of 4 (x, y, w, h), got shape {array.shape}")
+    return array
+
+
+def has_area(boxes: ArrayLike) -> BoolArray:
+    """Tell which boxes are usable: four finite numbers, width and height above zero.
+
+    >>> has_area([[0, 0, 2, 1], [0, 0, 0, 1], [float("nan"), 0, 2, 1]]).tolist()
+    [True, False, False]
+    """
+    array = _boxes(boxes)
+    usable: BoolArray = np.isfinite(array).all(axis=-1) & (array[..., 2] > 0) & (array[..., 3] > 0)
+    return usable
+
+
+def iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Intersection over union of boxes, row by row.
+
+    The "+1 pixel" form of the older toolkits (right = x + w - 1, side = right - left + 1) is the same number, because the
+    ones cancel; so there is one function for both.
+
+    Args:
+        a: Boxes, shape (..., 4).
+        b: Boxes of a shape that broadcasts with `a`, for instance (n, 1, 4) with (m, 4) for all pairs.
+
+    Returns:
+        Values in [0, 1]; 0 where either box is without area or holds NaN or infinity.
+
+    Raises:
+        ValueError: A last dimension other than 4.
+
+    >>> iou([0, 0, 2, 2], [[0, 0, 2, 2], [1, 0, 2, 2], [5, 5, 1, 1]]).round(4).tolist()
+    [1.0, 0.3333, 0.0]
+    """
+    a, b = _boxes(a), _boxes(b)
+    with np.errstate(all="ignore"):
+        sides = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+        shared = np.maximum(sides[..., 0], 0.0) * np.maximum(sides[..., 1], 0.0)
+        union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - shared
+        # rounding of x + w can lift the shared area of equal boxes just above their own
+        ratio = np.minimum(shared / union, 1.0)
+    return np.where(has_area(a) & has_area(b), ratio, 0.0)
+
+
+def centres(boxes: ArrayLike) -> FloatArray:
+    """Centres of boxes by the rule of the OTB toolkit, `x + (w - 1) / 2`, shape (..., 2) as (x, y).
+
+    It is the mean of the first and the last pixel's index, half a pixel left of the continuous centre `x + w / 2`. The half
+    cancels in a distance between two centres.
+
+    >>> centres([10, 20, 5, 3]).tolist()
+    [12.0, 21.0]
+    """
+    array = _boxes(boxes)
+    return array[..., :2] + (array[..., 2:] - 1.0) / 2.0
+
+
+def centre_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Euclidean distance of the centres in pixels, shape (...); NaN where either box holds NaN.
+
+    >>> centre_distances([0, 0, 3, 3], [3, 4, 3, 3]).tolist()
+    5.0
+    """
+    with np.errstate(all="ignore"):
+        offsets = centres(a) - centres(b)
+        return np.sqrt(np.square(offsets).sum(axis=-1))
+
+
+def normalised_centre_distances(boxes: ArrayLike, truth: ArrayLike) -> FloatArray:
+    """Centre distance with x measured in widths and y in heights of the true box (LaSOT, TrackingNet), shape (...).
+
+    Args:
+        boxes: Predicted boxes, shape (..., 4).
+        truth: True boxes, whose sides are the units.
+
+    Returns:
+        Non-negative values; NaN where either box holds NaN or the true box has no area.
+
+    >>> normalised_centre_distances([2, 0, 4, 4], [0, 0, 4, 2]).round(4).tolist()
+    0.7071
+    """
+    truth = _boxes(truth)
+    with np.errstate(all="ignore"):
+        offsets = (centres(boxes) - centres(truth)) / truth[..., 2:]
+        distances = np.sqrt(np.square(offsets).sum(axis=-1))
+    return np.where(has_area(truth), distances, np.nan)
+
+
+def clip_boxes(boxes: ArrayLike, size: ArrayLike) -> FloatArray:
+    """Cut boxes at the picture's border: their intersection with it, of zero width or height where there is none.
+
+    Args:
+        boxes: Shape (..., 4).
+        size: (width, height) of the picture in pixels, shape (..., 2).
+
+    Returns:
+        Boxes inside [0, width] x [0, height]; rows with NaN stay NaN where they were.
+
+    >>> clip_boxes([-5, 2, 10, 100], (50, 40)).tolist()
+    [0.0, 2.0, 5.0, 38.0]
+    """
+    array, extent = _boxes(boxes), np.asarray(size, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        low = np.clip(array[..., :2], 0.0, extent)
+        high = np.clip(array[..., :2] + array[..., 2:], 0.0, extent)
+        return np.concatenate((low, np.maximum(high - low, 0.0)), axis=-1)
+
+
+def clamp_boxes(boxes: ArrayLike, size: ArrayLike) -> FloatArray:
+    """Bound boxes to the picture the way the GOT-10k toolkit does: move the corner inside, then limit the size.
+
+    Unlike `clip_boxes`, a box that sticks out on the left or at the top keeps its width and height, so it is shifted, not cut
+    (rule of `rect_iou(bound=...)` in got10k 0.1.3, which also overwrites its arguments; this does not).
+
+    Args:
+        boxes: Shape (..., 4).
+        size: (width, height) of the picture in pixels, shape (..., 2).
+
+    >>> clamp_boxes([-5, 2, 10, 100], (50, 40)).tolist()
+    [0.0, 2.0, 10.0, 38.0]
+    """
+    array, extent = _boxes(boxes), np.asarray(size, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        corner = np.clip(array[..., :2], 0.0, extent)
+        return np.concatenate((corner, np.clip(array[..., 2:], 0.0, extent - corner)), axis=-1)
