@@ -1,0 +1,79 @@
+"""Files that are either whole or not there: atomic writing, and file-system errors a user can act on."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from spm_bench.errors import ResultsError
+
+TEMPORARY_SUFFIX = ".tmp"
+"""Ending of files being written; a leftover one belongs to a killed process and is never read."""
+
+_REMEDIES = {
+    errno.ENOSPC: ("the disk is full", "Free some space and run the same command again; what was finished is kept"),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space and run the same command again"),
+    errno.EROFS: ("the file system is read-only", "Choose another place with --out"),
+    errno.EACCES: ("no permission to write here", "Change the permissions, or choose another place with --out"),
+    errno.EPERM: ("no permission to write here", "Change the permissions, or choose another place with --out"),
+    errno.ENOTDIR: ("a file is where a folder should be", "Move it away, or choose another place with --out"),
+    errno.EEXIST: ("a file is where a folder should be", "Move it away, or choose another place with --out"),
+}
+
+
+@contextlib.contextmanager
+def readable_os_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError inside the block into a ResultsError about `path` with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        problem, remedy = _REMEDIES.get(error.errno or 0, (f"cannot write: {error.strerror or error}", None))
+        raise ResultsError(problem, where=path, remedy=remedy) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8) to `path` so that a reader sees the old file or the whole new one, even after `kill -9`.
+
+    The text goes to a temporary file in the same folder, is flushed to disk, and then takes the name in one step.
+    Missing folders are made.
+
+    Raises:
+        ResultsError: The folder is read-only, the disk is full, or a file is in the way.
+    """
+    with readable_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def remove_leftovers(folder: Path) -> list[Path]:
+    """Delete the temporary files that killed processes left anywhere under `folder`; returns them.
+
+    Call it only while no other process writes there.
+    """
+    with readable_os_errors(folder):
+        leftovers = sorted(p for p in folder.rglob(f".*{TEMPORARY_SUFFIX}") if p.is_file())
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+    return leftovers
+
+
+def _umask() -> int:
+    """The process's file mode mask (mkstemp ignores it and makes private files)."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
