@@ -1,0 +1,176 @@
+"""All trackers by name, and the way from a name to a `TrackerSpec` and from there to a tracker."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+from spm_bench.errors import SpmBenchError, TrackerError, UsageError, unknown_name
+from spm_bench.registry import Registry, load_target
+from spm_bench.trackers.base import Tracker, TrackerSpec
+
+TRACKERS = Registry("tracker")
+TRACKERS.register(
+    "SPM", "spm_bench.trackers.spm:SpmTracker", "Series-parallel matching, Siamese, two stages (CVPR 2019)"
+)
+TRACKERS.register(
+    "CSRT",
+    "spm_bench.trackers.opencv:CsrtTracker",
+    "Correlation filter with channel and spatial reliability (OpenCV, CPU)",
+)
+TRACKERS.register("KCF", "spm_bench.trackers.opencv:KcfTracker", "Kernelised correlation filter (OpenCV, CPU)")
+TRACKERS.register(
+    "MOSSE", "spm_bench.trackers.opencv:MosseTracker", "Minimum output sum of squared error filter (OpenCV, CPU)"
+)
+TRACKERS.register("static", "spm_bench.trackers.static:StaticTracker", "Never moves: the floor of every table")
+TRACKERS.register(
+    "oracle", "spm_bench.trackers.oracle:OracleTracker", "For tests: ground truth, plus noise in its variants"
+)
+
+_METHODS = ("init", "update")
+_OWN_REMEDY = "A tracker of your own is given as module:Class"
+
+
+def resolve_tracker(
+    name: str, *, variant: str | None = None, weights: str | None = None, device: str = "auto"
+) -> TrackerSpec:
+    """Turn what a user wrote into a description from which the tracker can be built anywhere.
+
+    Args:
+        name: A registered name in any case, or `module:Class` of the user's own (the current directory is searched first,
+            as `python -m` does). A function without required arguments that returns a tracker serves as well.
+        variant: Name of a variant; None and "base" are the unchanged tracker.
+        weights: For trackers with a network: a file, "official" or "random".
+        device: For trackers with a network: "auto", "cpu", "cuda", "cuda:1".
+
+    Returns:
+        The description. Tables call a user's tracker by its class's name; the identity holds the sha256 of its code.
+
+    Raises:
+        UsageError: No such tracker, module, class or variant, or weights for a tracker that takes none.
+        TrackerError: The module fails on import, the class lacks `init` or `update`, or its constructor needs arguments.
+    """
+    own = ":" in name
+    if own:
+        target, title = name, name.rpartition(":")[2]
+    else:
+        target, title = _registered(name)
+    factory = _load(target)
+    _check_methods(factory, target)
+    resolve = getattr(factory, "resolve", None)
+    if resolve is None:
+        spec = _plain_spec(title, target, variant, weights)
+    else:
+        spec = cast(TrackerSpec, resolve(name=title, variant=variant, weights=weights, device=device))
+    _check_arguments(factory, spec)
+    return replace(spec, identity={"code": _code_hash(spec.target), **spec.identity})
+
+
+def build_tracker(spec: TrackerSpec) -> Tracker:
+    """Import and construct the tracker that `spec` describes.
+
+    Raises:
+        UsageError: Its module or class is gone.
+        TrackerError: Importing or constructing it failed (the cause is chained), or the result lacks `init` or `update`.
+    """
+    factory = _load(spec.target)
+    try:
+        tracker = factory(**spec.options)
+    except SpmBenchError:
+        raise
+    except Exception as error:
+        raise TrackerError(f"its constructor failed: {_describe(error)}", where=spec.target) from error
+    _check_methods(tracker, spec.target)
+    return cast(Tracker, tracker)
+
+
+def variants_of(name: str) -> Mapping[str, str]:
+    """List the variants of a registered tracker: name -> one line. Imports nothing heavy.
+
+    Raises:
+        UsageError: No such tracker.
+    """
+    entry = TRACKERS.entry(name)
+    if entry.name == "SPM":
+        from spm_bench.trackers.spm.variants import VARIANTS
+
+        return {name: variant.about for name, variant in VARIANTS.items()}
+    if entry.name == "oracle":
+        from spm_bench.trackers.oracle import OPTIONS
+
+        return {
+            variant: ", ".join(f"{k} {v}" for k, v in options.items()) or "exact ground truth"
+            for variant, options in OPTIONS.items()
+        }
+    return {"base": "as it is"}
+
+
+def _registered(name: str) -> tuple[str, str]:
+    try:
+        entry = TRACKERS.entry(name)
+    except UsageError as error:
+        raise UsageError(error.problem, remedy=f"{error.remedy}. {_OWN_REMEDY}") from None
+    return entry.target, entry.name
+
+
+def _load(target: str) -> object:
+    """Import `module:Class`; the current directory counts, as it does under `python -m`."""
+    here = os.getcwd()  # noqa: PTH109 - sys.path holds strings
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        factory = load_target(target)
+    except SpmBenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise TrackerError(f"importing it failed: {_describe(error)}", where=target) from error
+    if not callable(factory):
+        raise TrackerError("it is not a class", where=target, remedy=_OWN_REMEDY)
+    return factory
+
+
+def _check_methods(thing: object, target: str) -> None:
+    """Demand init and update of a class or a tracker; a function is only known once it was called."""
+    if inspect.isroutine(thing):
+        return
+    missing = [m for m in _METHODS if not callable(getattr(thing, m, None))]
+    if missing:
+        raise TrackerError(
+            f"it has no {' and no '.join(missing)}",
+            where=target,
+            remedy="A tracker needs init(frame, box) and update(frame) -> box",
+        )
+
+
+def _check_arguments(factory: object, spec: TrackerSpec) -> None:
+    try:
+        inspect.signature(cast(type, factory)).bind(**spec.options)
+    except TypeError as error:
+        raise TrackerError(
+            f"it cannot be constructed without arguments ({error})",
+            where=spec.target,
+            remedy="Give every constructor argument a default, or name a function that returns the tracker",
+        ) from None
+
+
+def _plain_spec(name: str, target: str, variant: str | None, weights: str | None) -> TrackerSpec:
+    """Describe a tracker that has no `resolve` of its own: no variants, no weights."""
+    if variant not in (None, "base"):
+        raise unknown_name(f"variant of {name}", variant, ["base"])
+    if weights is not None:
+        raise UsageError(f"{name} takes no weights", remedy="Leave --weights out")
+    return TrackerSpec(name=name, target=target)
+
+
+def _code_hash(target: str) -> str:
+    from spm_bench.results.provenance import code_hash
+
+    return code_hash(target)
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
