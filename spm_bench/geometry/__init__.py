@@ -1,0 +1,1 @@
+"""Boxes, polygons, overlaps, crops: arrays in, arrays out, no state."""

@@ -1,7 +1,7 @@
 """Axis-aligned boxes: overlaps, centre distances, clipping.
 
-Boxes are `(x, y, w, h)`, 0-based continuous coordinates, in arrays of shape (..., 4); leading dimensions broadcast. Every
-function returns a new float64 array, leaves its arguments as they were, and stays silent about NaN and empty boxes.
+Boxes are `(x, y, w, h)`, 0-based continuous coordinates, in arrays of shape (..., 4); leading dimensions broadcast.
+Every function returns a new array, leaves its arguments as they were, and stays silent about NaN and empty boxes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def has_area(boxes: ArrayLike) -> BoolArray:
 def iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
     """Intersection over union of boxes, row by row.
 
-    The "+1 pixel" form of the older toolkits (right = x + w - 1, side = right - left + 1) is the same number, because the
-    ones cancel; so there is one function for both.
+    The "+1 pixel" form of the older toolkits (right = x + w - 1, side = right - left + 1) is the same number, because
+    the ones cancel; so there is one function for both.
 
     Args:
         a: Boxes, shape (..., 4).
@@ -63,14 +63,19 @@ def iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
 def centres(boxes: ArrayLike) -> FloatArray:
     """Centres of boxes by the rule of the OTB toolkit, `x + (w - 1) / 2`, shape (..., 2) as (x, y).
 
-    It is the mean of the first and the last pixel's index, half a pixel left of the continuous centre `x + w / 2`. The half
-    cancels in a distance between two centres.
+    It is the mean of the first and the last pixel's index, half a pixel left of the continuous centre `x + w / 2`. The
+    half cancels in a distance between two centres.
 
     >>> centres([10, 20, 5, 3]).tolist()
     [12.0, 21.0]
     """
     array = _boxes(boxes)
     return array[..., :2] + (array[..., 2:] - 1.0) / 2.0
+
+
+def _lengths(vectors: FloatArray) -> FloatArray:
+    x, y = vectors[..., 0], vectors[..., 1]
+    return np.asarray(np.sqrt(x * x + y * y))
 
 
 def centre_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
@@ -80,8 +85,7 @@ def centre_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
     5.0
     """
     with np.errstate(all="ignore"):
-        offsets = centres(a) - centres(b)
-        return np.sqrt(np.square(offsets).sum(axis=-1))
+        return _lengths(centres(a) - centres(b))
 
 
 def normalised_centre_distances(boxes: ArrayLike, truth: ArrayLike) -> FloatArray:
@@ -99,8 +103,7 @@ def normalised_centre_distances(boxes: ArrayLike, truth: ArrayLike) -> FloatArra
     """
     truth = _boxes(truth)
     with np.errstate(all="ignore"):
-        offsets = (centres(boxes) - centres(truth)) / truth[..., 2:]
-        distances = np.sqrt(np.square(offsets).sum(axis=-1))
+        distances = _lengths((centres(boxes) - centres(truth)) / truth[..., 2:])
     return np.where(has_area(truth), distances, np.nan)
 
 
@@ -127,8 +130,8 @@ def clip_boxes(boxes: ArrayLike, size: ArrayLike) -> FloatArray:
 def clamp_boxes(boxes: ArrayLike, size: ArrayLike) -> FloatArray:
     """Bound boxes to the picture the way the GOT-10k toolkit does: move the corner inside, then limit the size.
 
-    Unlike `clip_boxes`, a box that sticks out on the left or at the top keeps its width and height, so it is shifted, not cut
-    (rule of `rect_iou(bound=...)` in got10k 0.1.3, which also overwrites its arguments; this does not).
+    Unlike `clip_boxes`, a box that sticks out on the left or at the top keeps its width and height: it is shifted, not
+    cut (rule of `rect_iou(bound=...)` in got10k 0.1.3, which also overwrites its arguments; this does not).
 
     Args:
         boxes: Shape (..., 4).

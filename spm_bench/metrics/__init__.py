@@ -1,0 +1,1 @@
+"""Metrics as pure, vectorised functions: per-sequence values first, aggregation second; rules by named convention."""

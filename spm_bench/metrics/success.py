@@ -1,0 +1,267 @@
+"""Success, precision and normalised precision of one-pass runs, by a named convention.
+
+Shapes: F frames of all passes one after the other, U passes (one tracker, one sequence, one repetition) with `lengths`
+that add up to F, T thresholds. First every frame gets its overlap and errors, then every pass its curves; means over
+passes are the caller's second step. Boxes are `(x, y, w, h)`, 0-based.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spm_bench.geometry.boxes import (
+    centre_distances,
+    centres,
+    clamp_boxes,
+    clip_boxes,
+    has_area,
+    iou,
+    normalised_centre_distances,
+)
+from spm_bench.metrics.conventions import FAILS, Area, Bounding, Convention, ValidTruth
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+INVALID_OVERLAP = -1.0
+"""The overlap of frames without a usable annotation: below every threshold, also of an inclusive comparison with 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMeasures:
+    """What a convention says about each of F frames: overlap, centre error in px, centre error in true box sides.
+
+    All finite, except errors that no threshold admits, which are infinite.
+    """
+
+    overlaps: FloatArray
+    errors: FloatArray
+    normalised_errors: FloatArray
+
+
+def first_rows(lengths: ArrayLike) -> IntArray:
+    """Index of the first frame of each pass.
+
+    >>> first_rows([3, 2, 4]).tolist()
+    [0, 3, 5]
+    """
+    counts = np.asarray(lengths, dtype=np.intp)
+    return np.cumsum(counts) - counts
+
+
+def measure_frames(
+    results: ArrayLike,
+    truth: ArrayLike,
+    lengths: ArrayLike,
+    convention: Convention,
+    *,
+    absent: BoolArray | None = None,
+    sizes: ArrayLike | None = None,
+) -> FrameMeasures:
+    """Compare results with the truth, frame by frame, under a convention.
+
+    Args:
+        results: F x 4 boxes.
+        truth: F x 4 boxes; rows with NaN or without area have no annotation.
+        lengths: Number of frames of each pass, each at least 1.
+        convention: The rules, see `Convention`.
+        absent: F booleans, frames that fail in any case; needed only by conventions with `absent_labels`.
+        sizes: (width, height) of the pictures, F x 2 or (2,); needed only by conventions that bound boxes.
+
+    Raises:
+        ValueError: Shapes that do not fit together, or sizes missing.
+
+    >>> from spm_bench.metrics.conventions import get_convention
+    >>> frames = measure_frames([[0, 0, 9, 9], [3, 4, 4, 4]], [[0, 0, 4, 4]] * 2, [2], get_convention("otb-matlab"))
+    >>> frames.overlaps.round(3).tolist(), frames.errors.tolist()
+    ([1.0, 0.0], [0.0, 5.0])
+    """
+    counts = np.asarray(lengths, dtype=np.intp)
+    shift = np.array((convention.origin, convention.origin, 0.0, 0.0))
+    # every rule below sees the coordinates that the benchmark's own tools see
+    boxes, true = np.asarray(results, np.float64) + shift, np.asarray(truth, np.float64) + shift
+    if boxes.ndim != 2 or boxes.shape != true.shape or len(boxes) != counts.sum() or (counts < 1).any():
+        raise ValueError(
+            f"{boxes.shape} results, {true.shape} true boxes and {counts.sum()} frames do not fit together"
+        )
+    if convention.rounded:
+        boxes, true = np.round(boxes), np.round(true)
+    boxes = _repair(boxes, true, first_rows(counts), convention)
+    if convention.bounding != "none":
+        boxes, true = _bounded(boxes, sizes, convention.bounding), _bounded(true, sizes, convention.bounding)
+    return _measure(boxes, true, convention, np.zeros(len(boxes), bool) if absent is None else absent)
+
+
+def _repair(boxes: FloatArray, true: FloatArray, starts: IntArray, convention: Convention) -> FloatArray:
+    if convention.first_frame == "ground-truth":
+        boxes[starts] = true[starts]
+    if convention.invalid_result == "as-is":
+        return boxes
+    usable = has_area(boxes)
+    usable[starts] = True  # nothing is carried over from the pass before
+    return np.asarray(boxes[np.maximum.accumulate(np.where(usable, np.arange(len(boxes)), 0))])
+
+
+def _bounded(boxes: FloatArray, sizes: ArrayLike | None, rule: Bounding) -> FloatArray:
+    if sizes is None:
+        raise ValueError("this convention bounds boxes to the picture and needs its size")
+    return clamp_boxes(boxes, sizes) if rule == "clamp" else clip_boxes(boxes, sizes)
+
+
+def _measure(boxes: FloatArray, true: FloatArray, convention: Convention, absent: BoolArray) -> FrameMeasures:
+    for_overlap = _valid(true, convention.valid_for_overlap)
+    for_error = _valid(true, convention.valid_for_error)
+    errors = centre_distances(boxes, true)
+    normalised = normalised_centre_distances(boxes, true)
+    for values, invalid_value in (
+        (errors, convention.invalid_error),
+        (normalised, convention.invalid_normalised_error),
+    ):
+        values[np.isnan(values)] = FAILS
+        values[~for_error] = invalid_value
+        values[absent] = FAILS
+    if convention.error_decimals is not None:
+        errors = np.round(errors, convention.error_decimals)
+    overlaps = np.where(for_overlap & ~absent, iou(boxes, true), INVALID_OVERLAP)
+    return FrameMeasures(overlaps, errors, normalised)
+
+
+def _valid(true: FloatArray, rule: ValidTruth) -> BoolArray:
+    if rule == "all-positive":
+        return np.asarray((true > 0).all(axis=1))
+    if rule == "size-positive":
+        return np.asarray((true[:, 2:] > 0).all(axis=1))
+    if rule == "centre-positive":
+        return np.asarray((centres(true) > 0).all(axis=1))
+    if rule == "any":
+        return np.ones(len(true), dtype=bool)
+    assert_never(rule)
+
+
+def share_above(values: ArrayLike, lengths: ArrayLike, thresholds: ArrayLike, *, inclusive: bool = False) -> FloatArray:
+    """Share of each pass's frames with a value above each threshold: the success curves.
+
+    Args:
+        values: F overlaps; NaN is above nothing.
+        lengths: U numbers of frames.
+        thresholds: T ascending numbers.
+        inclusive: Count equality (>=) instead of strictly more (>).
+
+    Returns:
+        U x T shares; a row of NaN for a pass without frames.
+
+    >>> share_above([0.2, 0.5, 0.9, 0.1], [3, 1], [0, 0.5, 1]).round(3).tolist()
+    [[1.0, 0.333, 0.0], [1.0, 0.0, 0.0]]
+    """
+    numbers = np.asarray(values, np.float64)
+    side = "right" if inclusive else "left"
+    # how many thresholds a frame passes says everything, as they ascend
+    passed = np.searchsorted(thresholds, np.where(np.isnan(numbers), -np.inf, numbers), side=side)  # type: ignore[call-overload]
+    counts = _histogram(passed, lengths, np.size(thresholds) + 1)
+    return _shares(np.cumsum(counts[:, :0:-1], axis=1)[:, ::-1], lengths)
+
+
+def share_within(values: ArrayLike, lengths: ArrayLike, thresholds: ArrayLike, *, inclusive: bool = True) -> FloatArray:
+    """Share of each pass's frames with a value within each threshold: the precision curves.
+
+    Args:
+        values: F errors; NaN is within nothing.
+        lengths: U numbers of frames.
+        thresholds: T ascending numbers.
+        inclusive: Count equality (<=) instead of strictly less (<).
+
+    Returns:
+        U x T shares; a row of NaN for a pass without frames.
+
+    >>> share_within([3, 20, 21], [3], [0, 20, 50]).round(3).tolist()
+    [[0.0, 0.667, 1.0]]
+    """
+    numbers = np.asarray(values, np.float64)
+    side = "left" if inclusive else "right"
+    first = np.searchsorted(thresholds, np.where(np.isnan(numbers), np.inf, numbers), side=side)  # type: ignore[call-overload]
+    counts = _histogram(first, lengths, np.size(thresholds) + 1)
+    return _shares(np.cumsum(counts[:, :-1], axis=1), lengths)
+
+
+def _histogram(levels: IntArray, lengths: ArrayLike, n_levels: int) -> IntArray:
+    counts = np.asarray(lengths, np.intp)
+    if len(levels) != counts.sum():
+        raise ValueError(f"{len(levels)} values for {counts.sum()} frames")
+    cells = np.repeat(np.arange(len(counts)) * n_levels, counts) + levels
+    return np.bincount(cells, minlength=len(counts) * n_levels).reshape(len(counts), n_levels)
+
+
+def _shares(passed: IntArray, lengths: ArrayLike) -> FloatArray:
+    counts = np.asarray(lengths, np.float64)[:, None]
+    return np.asarray(np.divide(passed, counts, out=np.full(passed.shape, np.nan), where=counts > 0))
+
+
+def area_under(curves: ArrayLike, thresholds: ArrayLike, rule: Area = "mean") -> FloatArray:
+    """The number under each curve, shape (...) for curves of shape (..., T).
+
+    Args:
+        curves: Values at the thresholds.
+        thresholds: T ascending numbers.
+        rule: "mean" of the values (OTB's AUC), or "trapezoid" over the range of x (TrackingNet).
+
+    >>> area_under([1, 1, 0], [0, 0.5, 1]).round(4).item(), area_under([1, 1, 0], [0, 0.5, 1], "trapezoid").item()
+    (0.6667, 0.75)
+    """
+    y, x = np.asarray(curves, np.float64), np.asarray(thresholds, np.float64)
+    if rule == "mean":
+        return np.asarray(y.mean(axis=-1))
+    steps = np.diff(x)
+    return np.asarray(((y[..., 1:] + y[..., :-1]) / 2 * steps).sum(axis=-1) / (x[-1] - x[0]))
+
+
+def headline(curves: ArrayLike, thresholds: ArrayLike, at: float | None, rule: Area = "mean") -> FloatArray:
+    """The value of each curve at the threshold `at`, or the area under it where `at` is None.
+
+    Raises:
+        ValueError: `at` is not one of the thresholds.
+
+    >>> headline([0.1, 0.6, 0.9], [0, 20, 40], 20).item()
+    0.6
+    """
+    if at is None:
+        return area_under(curves, thresholds, rule)
+    found = np.flatnonzero(np.isclose(thresholds, at))
+    if len(found) != 1:
+        raise ValueError(f"{at} is not one of the thresholds")
+    return np.asarray(np.asarray(curves, np.float64)[..., found[0]])
+
+
+@dataclass(frozen=True, eq=False)
+class PassCurves:
+    """The three curves of U passes, U x T each."""
+
+    success: FloatArray
+    precision: FloatArray
+    normalised_precision: FloatArray
+
+
+def pass_curves(frames: FrameMeasures, lengths: ArrayLike, convention: Convention) -> PassCurves:
+    """Curves of every pass by a convention's thresholds and comparisons (see `share_above` and `share_within`)."""
+    within = convention.error_inclusive
+    return PassCurves(
+        share_above(frames.overlaps, lengths, convention.overlap_thresholds, inclusive=convention.overlap_inclusive),
+        share_within(frames.errors, lengths, convention.error_thresholds, inclusive=within),
+        share_within(frames.normalised_errors, lengths, convention.normalised_thresholds, inclusive=within),
+    )
+
+
+def headlines(curves: PassCurves, convention: Convention) -> dict[str, FloatArray]:
+    """Metric name -> U values: "auc", "precision", "normalised_precision", in the order tables show them."""
+    rule = convention.area
+    return {
+        "auc": area_under(curves.success, convention.overlap_thresholds, rule),
+        "precision": headline(curves.precision, convention.error_thresholds, convention.precision_at, rule),
+        "normalised_precision": headline(
+            curves.normalised_precision, convention.normalised_thresholds, convention.normalised_at, rule
+        ),
+    }
