@@ -4,7 +4,7 @@ Boxes, one line per frame:
 
 * otb: `<Tracker>/<Sequence>.txt`, x,y,w,h, 1-based
 * got10k: `<Tracker>/<seq>/<seq>_001.txt`, x,y,w,h, as annotated
-* vot: `<Tracker>/baseline/<seq>/<seq>_001.txt`, a code (1 initialised, 2 failed, 0 skipped) or 4 or 8 values of a region
+* vot: `<Tracker>/baseline/<seq>/<seq>_001.txt`, a code (1 initialised, 2 failed, 0 skipped) or a region's 4 or 8 values
 
 Seconds, one line per frame:
 
@@ -131,10 +131,16 @@ def read_seconds(path: Path, n_frames: int) -> FloatArray:
     return np.array(rows, dtype=np.float64).reshape(n_frames, -1)
 
 
-def write_seconds(path: Path, seconds: FloatArray) -> None:
-    """Write n or n x repetitions seconds, atomically; frames that were not timed stay empty. Raises ResultsError."""
+def write_seconds(path: Path, seconds: FloatArray, *, untimed: str = "nan") -> None:
+    """Write n or n x repetitions seconds, atomically, with the text `untimed` for NaN.
+
+    The got10k toolkit reads "nan" there, the vot toolkit an empty line.
+
+    Raises:
+        ResultsError: The file cannot be written.
+    """
     rows = np.asarray(seconds, dtype=np.float64).reshape(len(seconds), -1).tolist()
-    write_text(path, "".join(",".join("" if t != t else repr(t) for t in row) + "\n" for row in rows))
+    write_text(path, "".join(",".join(untimed if t != t else repr(t) for t in row) + "\n" for row in rows))
 
 
 def _seconds(path: Path, index: int, cell: str) -> float:
