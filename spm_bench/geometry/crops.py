@@ -1,10 +1,11 @@
 """Cutting boxes out of frames and feature maps: the corner-aligned sampler, and the square search region.
 
-Legend: B targets, K boxes per target, R boxes in all, C channels, n samples per side. Boxes are corners (x1, y1, x2, y2).
+Legend: B targets, K boxes per target, R boxes in all, C channels, n samples per side. Boxes are corners
+(x1, y1, x2, y2).
 
-The sampler puts its first and last sample ON the box edges (one bilinear sample per bin, no averaging); a sample outside
-the map is zero, not a blend with the border. Orders of operation are those of the released SPM code, because its decisions
-(which proposal survives NMS) sit on the last bits.
+The sampler puts its first and last sample ON the box edges (one bilinear sample per bin, no averaging); a sample
+outside the map is zero, not a blend with the border. Orders of operation are those of the released SPM code, because
+its decisions (which proposal survives NMS) sit on the last bits.
 """
 
 from __future__ import annotations
@@ -141,9 +142,7 @@ def context_side(boxes: Tensor, amount: float | Tensor) -> Tensor:
     return ((width + context) * (height + context)).sqrt()
 
 
-def search_region(
-    boxes: Tensor, amount: float | Tensor, template_size: int, search_size: int
-) -> tuple[Tensor, Tensor]:
+def search_region(boxes: Tensor, amount: float | Tensor, template_size: int, search_size: int) -> tuple[Tensor, Tensor]:
     """Find the square around a target that becomes the search image.
 
     Args:
@@ -188,4 +187,3 @@ def _per_target(boxes: Tensor, region: Tensor, scale: Tensor) -> tuple[Tensor, T
     middle = (1,) * (boxes.ndim - 2)
     corner = region[:, [0, 1, 0, 1]].reshape(len(region), *middle, 4)
     return corner.to(boxes.dtype), scale.reshape(len(scale), *middle, 1).to(boxes.dtype)
-

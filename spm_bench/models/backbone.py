@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 class Features(NamedTuple):
-    """Block outputs of one forward pass, channels-last in memory. Strides 4 (conv1) and 8; conv1 and conv2 after LRN."""
+    """Block outputs of one pass, channels-last in memory. Strides 4 (conv1) and 8; conv1 and conv2 after LRN."""
 
     conv1: Tensor
     conv2: Tensor

@@ -1,4 +1,4 @@
-"""The two-stage SPM network; parameter names are those of the released checkpoints with the prefixes `cm.` and `fm.`."""
+"""The two-stage SPM network; parameters are named as in the released checkpoints, prefixed `cm.` and `fm.`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ class SpmNet(nn.Module):
 
     def prepare(self, device: torch.device) -> SpmNet:
         """Freeze for inference on a device, weights in the memory layout the step uses. Returns itself."""
-        self.eval().requires_grad_(requires_grad=False)
-        return self.to(device=device, memory_format=torch.channels_last)
+        self.eval().requires_grad_(requires_grad=False).to(device)
+        for parameter in self.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        return self
 
 
 def random_network(seed: int = 0) -> SpmNet:

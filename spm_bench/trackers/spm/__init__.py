@@ -1,0 +1,19 @@
+"""SPM-Tracker: proposals from coarse matching, re-scored and refined by fine matching, fused and smoothed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spm_bench.trackers.spm.tracker import SpmTracker
+
+__all__ = ["SpmTracker"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the tracker (and torch with it) only when it is asked for."""
+    if name == "SpmTracker":
+        from spm_bench.trackers.spm.tracker import SpmTracker
+
+        return SpmTracker
+    raise AttributeError(name)

@@ -1,0 +1,199 @@
+"""Reading and writing weights: the released two-file state dicts, strictly, and safetensors for our own.
+
+A file is never trusted: pickles are read with `weights_only=True`, names and shapes must match exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spm_bench.errors import WeightsError
+from spm_bench.models.spm import SpmNet, random_network
+
+OFFICIAL_FILES = {
+    "cm": ("cm_stage.pt", "191dfe08e7c33f18cbb61c7cef44d83d42ada1cf"),
+    "fm": ("fm_stage.pt", "ffe1b20e3da7fa86febcbb4f0125e1cd006e8f40"),
+}
+"""Stage -> file name and git blob id of the released AlexNet_C42_OTB model (upstream commit f3e997ce)."""
+
+OVERWRITTEN = frozenset({"cm.rpn_head.z_cls_weights", "cm.rpn_head.z_bbox_weights"})
+"""Stored template kernels: every start of the tracker overwrites them, so they may be there or not."""
+
+REMEDY = "Get the released model with: spm-bench weights get official"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A state dict and where it comes from.
+
+    Attributes:
+        state: Parameter name (with `cm.` / `fm.`) -> tensor on the CPU.
+        sha256: Over names, shapes and values: the identity of the weights, whatever file they were in.
+        origin: "official", "random", or the file's name.
+        trained: Whether these weights were ever trained.
+    """
+
+    state: Mapping[str, Tensor]
+    sha256: str
+    origin: str
+    trained: bool
+
+    def network(self) -> SpmNet:
+        """Build the network that carries them."""
+        net = SpmNet()
+        net.load_state_dict(dict(self.state))
+        return net
+
+
+def git_blob_id(data: bytes) -> str:
+    """The id git gives a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """sha256 over sorted names, shapes, types and values."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def random_weights(seed: int = 0) -> Weights:
+    """Untrained weights, a function of the seed."""
+    state = random_network(seed).state_dict()
+    return Weights(state, state_digest(state), "random" if seed == 0 else f"random:{seed}", trained=False)
+
+
+def read_official(folder: Path, *, verify: bool = False) -> Weights:
+    """Read `cm_stage.pt` and `fm_stage.pt` from a folder.
+
+    Args:
+        folder: Holds both files.
+        verify: Require the recorded blob ids of the released model.
+
+    Raises:
+        WeightsError: A file is missing, broken, holds anything but tensors, or does not fit the network.
+    """
+    state: dict[str, Tensor] = {}
+    genuine = True
+    for stage, (name, blob) in OFFICIAL_FILES.items():
+        path = folder / name
+        data = _read_bytes(path)
+        matches = git_blob_id(data) == blob
+        if verify and not matches:
+            raise WeightsError(
+                f"not the released file: its blob id is {git_blob_id(data)}, expected {blob}", where=path, remedy=REMEDY
+            )
+        genuine = genuine and matches
+        state |= {f"{stage}.{key}": value for key, value in _read_state(path, data, genuine=matches).items()}
+    state = _fit(state, folder)
+    return Weights(state, state_digest(state), "official" if genuine else folder.name, trained=True)
+
+
+def read_safetensors(path: Path) -> Weights:
+    """Read weights written by `write_safetensors`; half precision is widened to float32.
+
+    Raises:
+        WeightsError: The file is missing, broken, or does not fit the network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        state = load(_read_bytes(path))
+    except SafetensorError as error:
+        raise WeightsError(f"not a readable safetensors file ({error})", where=path, remedy="Copy it again") from error
+    state = _fit({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, path)
+    return Weights(state, state_digest(state), path.name, trained=True)
+
+
+def write_safetensors(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str], *, half: bool) -> None:
+    """Write weights with a text header; `half` stores floating-point tensors in half precision."""
+    from safetensors.torch import save
+
+    def stored(tensor: Tensor) -> Tensor:
+        plain = tensor.detach().cpu().contiguous()
+        return plain.half() if half and plain.is_floating_point() else plain
+
+    data = save({k: stored(v) for k, v in state.items()}, metadata=dict(metadata))
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise WeightsError("there is no such file", where=path, remedy=REMEDY) from None
+    except OSError as error:
+        raise WeightsError(f"it cannot be read ({error.strerror})", where=path) from error
+
+
+def _read_state(path: Path, data: bytes, *, genuine: bool) -> dict[str, Tensor]:
+    if _is_torchscript(data):
+        if not genuine:
+            raise WeightsError(
+                "a TorchScript archive, which can carry code; only the released file would be opened",
+                where=path,
+                remedy=REMEDY,
+            )
+        loaded: Any = torch.jit.load(io.BytesIO(data), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
+    else:
+        try:
+            loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise WeightsError(
+                "holds more than tensors, or is damaged; it was not executed", where=path, remedy=REMEDY
+            ) from error
+        except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+            raise WeightsError("not a readable checkpoint: truncated or damaged", where=path, remedy=REMEDY) from error
+    if not isinstance(loaded, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()
+    ):
+        raise WeightsError("not a state dict: a mapping of names to tensors is expected", where=path, remedy=REMEDY)
+    return {key.removeprefix("module."): value for key, value in loaded.items()}
+
+
+def _is_torchscript(data: bytes) -> bool:
+    buffer = io.BytesIO(data)
+    if not zipfile.is_zipfile(buffer):
+        return False
+    with zipfile.ZipFile(buffer) as archive:
+        return any(Path(name).name == "constants.pkl" for name in archive.namelist())
+
+
+def _fit(state: dict[str, Tensor], where: Path) -> dict[str, Tensor]:
+    """Check names, shapes and finiteness against the network; drop the tensors that every start overwrites."""
+    expected = SpmNet().state_dict()
+    state = {k: v for k, v in state.items() if k not in OVERWRITTEN}
+    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
+    if missing or extra:
+        told = [
+            f"{len(names)} {what} (first: {names[0]})"
+            for names, what in ((missing, "missing"), (extra, "unknown"))
+            if names
+        ]
+        raise WeightsError(f"made for another network: parameters {' and '.join(told)}", where=where, remedy=REMEDY)
+    for name, tensor in state.items():
+        if tensor.shape != expected[name].shape:
+            raise WeightsError(
+                f"{name} has shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}",
+                where=where,
+                remedy=REMEDY,
+            )
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise WeightsError(f"{name} holds NaN or infinite values", where=where, remedy=REMEDY)
+    return {name: state[name].to(expected[name].dtype) for name in expected}

@@ -1,0 +1,126 @@
+"""Every inference hyper-parameter of SPM, in one frozen and validated record.
+
+Defaults are those of the released OTB configuration. Names of the released configuration files are in `OFFICIAL_KEYS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spm_bench.errors import UsageError, unknown_name
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class SpmConfig(BaseModel):
+    """How SPM searches, chooses and moves. All lengths are pixels; scores are probabilities.
+
+    Attributes:
+        template_size: What the template's context square is scaled to; its unpadded cells are correlated.
+        search_size: Side of the search image, and of the template image too.
+        context: Context on each side of the target as a share of its width + height.
+        mean_bgr: Subtracted from the crops after sampling.
+        anchor_ratios: Height / width of the anchors.
+        anchor_scales: Anchor size in strides.
+        class_scale: Factor on the coarse class kernels.
+        box_scale: Factor on the coarse box kernels.
+        coarse_divisors: The coarse stage's box deltas are divided by these.
+        fine_divisors: The fine stage's box deltas are divided by these.
+        decode_offset: Added to widths when deltas are decoded: 1 in the released code, 0 without that quirk.
+        candidates: Boxes handed to the fine stage, near candidates included.
+        near_candidates: Of these, boxes taken for their nearness to the last position, outside the NMS.
+        near_overlap: Overlap with the last box above which a proposal is near.
+        score_cut: Proposals below this share of the best score are dropped.
+        nms_threshold: Overlap (>=) that suppresses a proposal.
+        fm_score_weight: Share of the fine stage in the fused score (1: fine only, 0: coarse only).
+        fm_box: Whether the fine stage moves the box at all.
+        fm_box_weight: Weight of the fine box relative to the coarse one, each times its score.
+        window_weight: Share of the cosine window in the final score; it serves selection only.
+        size_rate: Rate of the size update, times the score.
+        lost_threshold: Below this fused score the last box is kept.
+        min_size: Smallest width and height.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    template_size: Annotated[int, Field(ge=95, le=1023)] = 127
+    search_size: Annotated[int, Field(ge=143, le=1023)] = 271
+    context: NotNegative = 0.5
+    mean_bgr: tuple[float, float, float] = (104.0, 117.0, 123.0)
+    anchor_ratios: tuple[Positive, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
+    anchor_scales: tuple[Positive, ...] = (8.0,)
+    class_scale: Positive = 1e-3
+    box_scale: Positive = 1e-3
+    coarse_divisors: tuple[Positive, Positive, Positive, Positive] = (1.0, 1.0, 1.0, 1.0)
+    fine_divisors: tuple[Positive, Positive, Positive, Positive] = (5.0, 5.0, 10.0, 10.0)
+    decode_offset: NotNegative = 1.0
+    candidates: Annotated[int, Field(ge=1, le=256)] = 9
+    near_candidates: Annotated[int, Field(ge=0, le=256)] = 1
+    near_overlap: Share = 0.8
+    score_cut: Share = 0.1
+    nms_threshold: Share = 0.5
+    fm_score_weight: Share = 0.5
+    fm_box: bool = True
+    fm_box_weight: NotNegative = 3.0
+    window_weight: Share = 0.5
+    size_rate: Share | Annotated[float, Field(gt=1.0, le=2.0)] = 0.5
+    lost_threshold: Share = 0.2
+    min_size: Positive = 10.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.near_candidates > self.candidates:
+            raise ValueError(f"near_candidates ({self.near_candidates}) cannot exceed candidates ({self.candidates})")
+        if self.search_size <= self.template_size:
+            raise ValueError(f"search_size ({self.search_size}) must exceed template_size ({self.template_size})")
+        return self
+
+    @property
+    def needs_fine_stage(self) -> bool:
+        """Whether the fine stage can change anything."""
+        return self.fm_box or self.fm_score_weight > 0.0
+
+    @classmethod
+    def build(cls, changes: Mapping[str, Any]) -> SpmConfig:
+        """Apply changes to the defaults.
+
+        Raises:
+            UsageError: Unknown field ("did you mean"), wrong type, or a value out of range.
+        """
+        for name in changes:
+            if name not in cls.model_fields:
+                raise unknown_name("SPM setting", name, cls.model_fields)
+        try:
+            # JSON has no tuples: a configuration read back from run.json carries lists.
+            return cls.model_validate({k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()})
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(p) for p in first["loc"])
+            message = first["msg"].removeprefix("Value error, ")
+            raise UsageError(f"{place}: {message}" if place else message, where="SPM configuration") from None
+
+
+OFFICIAL_KEYS = {
+    "Z_SIZE": "template_size",
+    "X_SIZE": "search_size",
+    "Z_CONTEXT_AMOUNT": "context",
+    "CM_CLS_SCALE_FACTOR": "class_scale",
+    "CM_BBOX_SCALE_FACTOR": "box_scale",
+    "FM_BBOX_VAR_INV": "fine_divisors",
+    "NUM_CANDIDATES": "candidates",
+    "NUM_NEAR_CANDIDATES": "near_candidates",
+    "SCORE_THRESH_FACTOR": "score_cut",
+    "NMS_THRESHOLD": "nms_threshold",
+    "FM_SCORE_INFLUENCE": "fm_score_weight",
+    "ENABLE_FM_BBOX_REFINE": "fm_box",
+    "FM_BBOX_INFLUENCE": "fm_box_weight",
+    "WINDOWS_INFLUENCE": "window_weight",
+    "LR": "size_rate",
+    "MAX_SCORE_THRESHOLD": "lost_threshold",
+}
+"""Key of the released configuration files -> field here."""

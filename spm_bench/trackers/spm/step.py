@@ -1,0 +1,349 @@
+"""One SPM step for B targets, written once: every decision from the search crop to the new box, on tensors.
+
+Legend: B targets, N = 1805 proposals, K candidates. Boxes are corners (x1, y1, x2, y2); "search" boxes are in pixels of
+the 271 x 271 search image. Slots of one batch may have different settings (`SlotSettings` holds a value per slot).
+Nothing in `decide` waits for the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from spm_bench.errors import UsageError
+from spm_bench.geometry.anchors import base_anchors, decode_deltas, grid_anchors
+from spm_bench.geometry.crops import crop_frame, search_region, to_image_frame, to_search_frame
+from spm_bench.models.backbone import unpadded_cells
+from spm_bench.models.spm import SpmNet, Template
+from spm_bench.trackers.spm.config import SpmConfig
+from spm_bench.trackers.spm.proposals import LOWEST, select_candidates
+
+HEAD_SHRINK = 2 + 3
+"""Cells lost between the cropped feature map and the response: a 3 x 3 convolution, then a 4 x 4 correlation."""
+
+SHARED_FIELDS = (
+    "template_size",
+    "search_size",
+    "mean_bgr",
+    "anchor_ratios",
+    "anchor_scales",
+    "class_scale",
+    "box_scale",
+    "coarse_divisors",
+    "fine_divisors",
+    "decode_offset",
+)
+"""Settings that shape the tensors and must be equal in all slots of a batch; all others may differ."""
+
+
+class FrameBatch(NamedTuple):
+    """The frames that B targets see now; slots that look at the same frame share it.
+
+    Attributes:
+        frames: Distinct frames, H x W x 3 uint8 BGR on the device.
+        means: Their mean colours, 3 float32 each.
+        slot_frame: For each slot, the index of its frame.
+        extent: B x 2 float64, (width, height) of each slot's frame.
+    """
+
+    frames: tuple[Tensor, ...]
+    means: tuple[Tensor, ...]
+    slot_frame: tuple[int, ...]
+    extent: Tensor
+
+
+class SlotSettings(NamedTuple):
+    """Inference settings of B slots, one value per slot and field, and what the whole batch has in common."""
+
+    context: Tensor
+    candidates: Tensor
+    near_candidates: Tensor
+    near_overlap: Tensor
+    score_cut: Tensor
+    nms_threshold: Tensor
+    fm_score_weight: Tensor
+    fm_box: Tensor
+    fm_box_weight: Tensor
+    window_weight: Tensor
+    size_rate: Tensor
+    lost_threshold: Tensor
+    min_size: Tensor
+    most_pool: int
+    most_near: int
+    fine: bool
+    shared: SpmConfig
+
+    @classmethod
+    def of(cls, configs: Sequence[SpmConfig], device: torch.device) -> SlotSettings:
+        """Lay the settings of B slots side by side.
+
+        Raises:
+            UsageError: The slots differ in a field that shapes the tensors.
+        """
+        first = configs[0]
+        for field in SHARED_FIELDS:
+            if any(getattr(c, field) != getattr(first, field) for c in configs):
+                raise UsageError(f"slots of one batch must have the same {field}")
+
+        def column(field: str, dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.tensor([getattr(c, field) for c in configs], dtype=dtype, device=device)
+
+        return cls(
+            context=column("context", torch.float64),
+            candidates=column("candidates", torch.long),
+            near_candidates=column("near_candidates", torch.long),
+            near_overlap=column("near_overlap"),
+            score_cut=column("score_cut"),
+            nms_threshold=column("nms_threshold"),
+            fm_score_weight=column("fm_score_weight"),
+            fm_box=column("fm_box", torch.bool),
+            fm_box_weight=column("fm_box_weight"),
+            window_weight=column("window_weight"),
+            size_rate=column("size_rate", torch.float64),
+            lost_threshold=column("lost_threshold"),
+            min_size=column("min_size", torch.float64),
+            most_pool=max(c.candidates - c.near_candidates for c in configs),
+            most_near=max(c.near_candidates for c in configs),
+            fine=any(c.needs_fine_stage for c in configs),
+            shared=first,
+        )
+
+
+class StepResult(NamedTuple):
+    """The new boxes and everything that led to them; K entries may be padding (`valid`).
+
+    Attributes:
+        boxes: B x 4 float64, the new boxes in the image.
+        accepted: B, False where the target counts as lost and the box was kept.
+        score: B, the fused score of the chosen candidate.
+        best: B, its place among the candidates.
+        region, scale: The search squares (B x 4, float64) and search pixels per image pixel (B).
+        logits, deltas: The coarse stage's raw output.
+        valid: B x K. n_near: B.
+        candidates: B x K x 9 rows [image box, coarse score, search box].
+        fm_logits, fm_deltas: The fine stage's raw output (zeros where it was not needed).
+        fm_score: B x K. fm_box: B x K x 4 search frame. window: B x K. box_weight: B x K share of the coarse box.
+        fused: B x K x 4 image boxes. fused_score, final_score: B x K, without and with the window.
+    """
+
+    boxes: Tensor
+    accepted: Tensor
+    score: Tensor
+    best: Tensor
+    region: Tensor
+    scale: Tensor
+    logits: Tensor
+    deltas: Tensor
+    valid: Tensor
+    n_near: Tensor
+    candidates: Tensor
+    fm_logits: Tensor
+    fm_deltas: Tensor
+    fm_score: Tensor
+    fm_box: Tensor
+    window: Tensor
+    box_weight: Tensor
+    fused: Tensor
+    fused_score: Tensor
+    final_score: Tensor
+
+
+def make_anchors(config: SpmConfig, stride: int, device: torch.device) -> Tensor:
+    """All anchors of the search image, N x 4 float32 corners."""
+    base = base_anchors(stride, config.anchor_ratios, config.anchor_scales)
+    cells = unpadded_cells(config.search_size) - HEAD_SHRINK
+    return torch.from_numpy(grid_anchors(base, cells, stride, config.template_size / 2)).float().to(device)
+
+
+def crop_targets(batch: FrameBatch, boxes: Tensor, settings: SlotSettings) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut the search (or template) images of B targets.
+
+    Args:
+        batch: Frames.
+        boxes: B x 4 float64 image boxes to centre on.
+        settings: Slot settings.
+
+    Returns:
+        Normalised crops B x 3 x S x S, search squares B x 4 and scales B (float64).
+    """
+    shared = settings.shared
+    region, scale = search_region(boxes, settings.context, shared.template_size, shared.search_size)
+    corners = region.float()
+    offset = batch.frames[0].new_tensor(shared.mean_bgr, dtype=torch.float32)
+    if len(batch.frames) == 1:
+        return crop_frame(batch.frames[0], batch.means[0], corners, shared.search_size, offset=offset), region, scale
+    crops = corners.new_empty((len(boxes), 3, shared.search_size, shared.search_size))
+    for f, (frame, mean) in enumerate(zip(batch.frames, batch.means, strict=True)):
+        slots = [b for b, slot_frame in enumerate(batch.slot_frame) if slot_frame == f]
+        crops[slots] = crop_frame(frame, mean, corners[slots], shared.search_size, offset=offset)
+    return crops, region, scale
+
+
+def make_templates(net: SpmNet, batch: FrameBatch, boxes: Tensor, settings: SlotSettings) -> Template:
+    """Compute what is kept of B templates, including the constant half of the fine stage.
+
+    Args:
+        net: Network on the frames' device.
+        batch: Frames.
+        boxes: B x 4 float64 image boxes of the targets.
+        settings: Slot settings.
+    """
+    shared = settings.shared
+    crops, region, scale = crop_targets(batch, boxes, settings)
+    features = net.cm.z_net(crops)
+    kernels = net.cm.kernels(features, shared.template_size, shared.class_scale, shared.box_scale)
+    search_boxes = to_search_frame(boxes, region, scale).float()
+    return Template(kernels, net.fm.template_half(features, search_boxes, net.stride))
+
+
+def step(
+    net: SpmNet, template: Template, batch: FrameBatch, boxes: Tensor, anchors: Tensor, settings: SlotSettings
+) -> StepResult:
+    """Advance B targets by one frame.
+
+    Args:
+        net: Network on the frames' device.
+        template: From `make_templates`.
+        batch: The new frames.
+        boxes: B x 4 float64, the last boxes in the image.
+        anchors: From `make_anchors`.
+        settings: Slot settings.
+    """
+    crops, region, scale = crop_targets(batch, boxes, settings)
+    return decide(net, template, crops, region, scale, batch.extent, boxes, anchors, settings)
+
+
+def decide(
+    net: SpmNet,
+    template: Template,
+    crops: Tensor,
+    region: Tensor,
+    scale: Tensor,
+    extent: Tensor,
+    boxes: Tensor,
+    anchors: Tensor,
+    settings: SlotSettings,
+) -> StepResult:
+    """The step after the crop: network, proposals, fine stage, fusion, smoothing (shapes as in `StepResult`)."""
+    shared = settings.shared
+    features = net.cm.z_net(crops)
+    logits, deltas = net.cm(features, template.kernels, shared.search_size)
+    scores, rows = _proposals(logits, deltas, anchors, region, scale, shared)
+    chosen = select_candidates(
+        rows[..., :4],
+        scores,
+        boxes,
+        candidates=settings.candidates,
+        near=settings.near_candidates,
+        near_overlap=settings.near_overlap,
+        score_cut=settings.score_cut,
+        nms_threshold=settings.nms_threshold,
+        most_pool=settings.most_pool,
+        most_near=settings.most_near,
+    )
+    candidates = rows.gather(1, chosen.rows[..., None].expand(-1, -1, 9))
+    search_boxes, coarse = candidates[..., 5:], candidates[..., 4]
+    if settings.fine:
+        fm_logits, fm_deltas = net.fm(features, template.fine_half, search_boxes, net.stride)
+        fm_score = fm_logits.softmax(-1)[..., 1]
+        fm_box = decode_deltas(search_boxes, fm_deltas, shared.fine_divisors, pixel_offset=shared.decode_offset)
+    else:
+        fm_logits, fm_deltas = coarse.new_zeros((*coarse.shape, 2)), torch.zeros_like(search_boxes)
+        fm_score, fm_box = torch.zeros_like(coarse), search_boxes
+    window = cosine_window(search_boxes, shared.search_size)
+    box_weight = coarse_box_weight(coarse, fm_score, settings.fm_box_weight, settings.fm_box)
+    fused = box_weight[..., None] * candidates[..., :4] + (1 - box_weight[..., None]) * to_image_frame(
+        fm_box, region, scale
+    )
+    S, V = settings.fm_score_weight[:, None], settings.window_weight[:, None]
+    fused_score = (1 - S) * coarse + S * fm_score
+    final_score = torch.where(chosen.valid, (1 - V) * fused_score + V * window, LOWEST)
+    best = final_score.argmax(1)
+    score = fused_score.gather(1, best[:, None])[:, 0]
+    winner = fused.gather(1, best[:, None, None].expand(-1, 1, 4))[:, 0]
+    accepted = score >= settings.lost_threshold
+    moved = smooth(winner.double(), boxes, score.double() * settings.size_rate, extent, settings.min_size)
+    return StepResult(
+        boxes=torch.where(accepted[:, None], moved, boxes),
+        accepted=accepted,
+        score=score,
+        best=best,
+        region=region,
+        scale=scale,
+        logits=logits,
+        deltas=deltas,
+        valid=chosen.valid,
+        n_near=chosen.n_near,
+        candidates=candidates,
+        fm_logits=fm_logits,
+        fm_deltas=fm_deltas,
+        fm_score=fm_score,
+        fm_box=fm_box,
+        window=window,
+        box_weight=box_weight,
+        fused=fused,
+        fused_score=fused_score,
+        final_score=final_score,
+    )
+
+
+def _proposals(
+    logits: Tensor, deltas: Tensor, anchors: Tensor, region: Tensor, scale: Tensor, config: SpmConfig
+) -> tuple[Tensor, Tensor]:
+    """Decode the response map: B x N scores, and B x N x 9 rows [image box, score, search box]."""
+    B, A = len(logits), logits.shape[1] // 2
+    scores = foreground_scores(logits)
+    flat = deltas.reshape(B, A, 4, *deltas.shape[-2:]).permute(0, 3, 4, 1, 2).reshape(B, -1, 4)
+    search = decode_deltas(anchors, flat, config.coarse_divisors, pixel_offset=config.decode_offset)
+    return scores, torch.cat((to_image_frame(search, region, scale), scores[..., None], search), -1)
+
+
+def foreground_scores(logits: Tensor) -> Tensor:
+    """Softmax over the class pair of B x 2A x G x G logits; B x N in list order (row, column, anchor)."""
+    B, channels = logits.shape[:2]
+    pairs = logits.reshape(B, 2, channels // 2, *logits.shape[-2:]).softmax(1)
+    return pairs[:, 1].permute(0, 2, 3, 1).reshape(B, -1)
+
+
+def cosine_window(search_boxes: Tensor, search_size: int) -> Tensor:
+    """Window score at the centres of search-frame boxes, ... x 4 -> ...: 1 in the middle, 0 on the border."""
+    centre = (0.5 * (search_boxes[..., :2] + search_boxes[..., 2:]) / (search_size - 1)).clamp(0, 1)
+    return (0.5 - 0.5 * torch.cos(2 * torch.pi * centre)).prod(-1)
+
+
+def coarse_box_weight(coarse: Tensor, fine: Tensor, influence: Tensor, enabled: Tensor) -> Tensor:
+    """Share of the coarse box in the fused box.
+
+    Args:
+        coarse, fine: B x K scores.
+        influence: B, weight of the fine score.
+        enabled: B, where False the coarse box is taken as it is.
+    """
+    weight = coarse / (coarse + influence[:, None] * fine).clamp(1e-5, 99999.0)
+    return torch.where(enabled[:, None], weight, 1.0)
+
+
+def smooth(winner: Tensor, last: Tensor, rate: Tensor, extent: Tensor, min_size: Tensor) -> Tensor:
+    """Take the winner's centre, blend its size with the last one, and keep the box at the image.
+
+    The lower bound of the centre is 0 and comes last, so a box may stick out by half at the left and top, never at the
+    right and bottom; this is the released behaviour.
+
+    Args:
+        winner, last: B x 4 corners, float64.
+        rate: B, share of the new size.
+        extent: B x 2 (width, height) of the frames.
+        min_size: B.
+
+    Returns:
+        B x 4 corners.
+    """
+    r = rate[:, None]
+    size = r * (winner[:, 2:] - winner[:, :2]) + (1 - r) * (last[:, 2:] - last[:, :2])
+    size = torch.maximum(size, min_size[:, None])
+    centre = 0.5 * (winner[:, :2] + winner[:, 2:])
+    centre = torch.minimum(centre, extent - size / 2).clamp(min=0)
+    return torch.cat((centre - size / 2, centre + size / 2), dim=-1)

@@ -1,0 +1,176 @@
+"""SPM as a tracker: one target, or B targets at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from spm_bench.errors import TrackerError, UsageError, unknown_name
+from spm_bench.geometry.crops import frame_mean
+from spm_bench.models.checkpoint import Weights
+from spm_bench.models.coarse import CoarseKernels
+from spm_bench.models.spm import SpmNet, Template
+from spm_bench.suites.base import Frame
+from spm_bench.trackers.base import Box, TrackerSpec
+from spm_bench.trackers.spm.config import SpmConfig
+from spm_bench.trackers.spm.step import FrameBatch, SlotSettings, StepResult, make_anchors, make_templates, step
+from spm_bench.trackers.spm.variants import VARIANTS
+from spm_bench.trackers.spm.weights import find_weights
+
+
+class BatchedSpm:
+    """SPM on B slots that advance together; each slot has its own target, frame and settings.
+
+    Args:
+        net: A network; it is frozen and moved to `device`.
+        configs: Settings of the B slots.
+        device: Where to compute.
+    """
+
+    def __init__(self, net: SpmNet, configs: Sequence[SpmConfig], device: torch.device) -> None:
+        if not configs:
+            raise UsageError("a batch needs at least one slot")
+        self.device = device
+        self.net = net.prepare(device)
+        self.settings = SlotSettings.of(configs, device)
+        self.anchors = make_anchors(self.settings.shared, net.stride, device)
+        self.slots = len(configs)
+        self.boxes = torch.zeros((self.slots, 4), dtype=torch.float64, device=device)
+        self.template: Template | None = None
+
+    @torch.inference_mode()
+    def init(self, frames: Sequence[Frame], boxes: NDArray[np.float64]) -> None:
+        """Start every slot.
+
+        Args:
+            frames: B frames (the same object for slots that share it).
+            boxes: B x 4 (x, y, w, h).
+
+        Raises:
+            TrackerError: A box has no area or is not finite.
+        """
+        given = np.asarray(boxes, dtype=np.float64).reshape(self.slots, 4)
+        if not (np.isfinite(given).all() and (given[:, 2:] > 0).all()):
+            raise TrackerError(f"SPM cannot start on the box {given.tolist()}: finite with positive size is needed")
+        corners = torch.from_numpy(np.concatenate((given[:, :2], given[:, :2] + given[:, 2:]), axis=1))
+        self.boxes = corners.to(self.device)
+        self.template = make_templates(self.net, self._batch(frames), self.boxes, self.settings)
+
+    @torch.inference_mode()
+    def update(self, frames: Sequence[Frame]) -> NDArray[np.float64]:
+        """Advance every slot by one frame; B x 4 (x, y, w, h)."""
+        result = self.advance(frames)
+        self.boxes = result.boxes
+        corners = result.boxes.cpu().numpy()
+        return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+
+    @torch.inference_mode()
+    def advance(self, frames: Sequence[Frame]) -> StepResult:
+        """Compute the next step with everything that led to it, without moving on."""
+        if self.template is None:
+            raise TrackerError("SPM was asked to update before it was started")
+        return step(self.net, self.template, self._batch(frames), self.boxes, self.anchors, self.settings)
+
+    def _batch(self, frames: Sequence[Frame]) -> FrameBatch:
+        if len(frames) != self.slots:
+            raise UsageError(f"{len(frames)} frames for {self.slots} slots")
+        order: dict[int, int] = {}
+        distinct: list[Frame] = []
+        for frame in frames:
+            if id(frame) not in order:
+                order[id(frame)] = len(distinct)
+                distinct.append(frame)
+        extent = [(float(frame.shape[1]), float(frame.shape[0])) for frame in frames]
+        return FrameBatch(
+            frames=tuple(_to_tensor(frame).to(self.device) for frame in distinct),
+            means=tuple(frame_mean(frame).to(self.device) for frame in distinct),
+            slot_frame=tuple(order[id(frame)] for frame in frames),
+            extent=torch.tensor(extent, dtype=torch.float64, device=self.device),
+        )
+
+
+def join_templates(parts: Sequence[Template]) -> Template:
+    """Put the templates of several batches side by side, in order."""
+    kernels = CoarseKernels(torch.cat([p.kernels.classes for p in parts]), torch.cat([p.kernels.boxes for p in parts]))
+    return Template(kernels, torch.cat([p.fine_half for p in parts]))
+
+
+def _to_tensor(frame: Frame) -> Tensor:
+    plain = np.ascontiguousarray(frame)
+    # torch refuses to share read-only memory without a warning; cached frames are read-only.
+    return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
+
+
+class SpmTracker:
+    """SPM on one target.
+
+    Args:
+        weights: See `spm_bench.trackers.spm.weights.find_weights`.
+        config: Changes to `SpmConfig`.
+        device: "auto", "cpu", "cuda", "cuda:1", ...
+    """
+
+    deterministic = True
+
+    def __init__(
+        self, weights: str | Weights | None = None, config: Mapping[str, Any] | None = None, device: str = "auto"
+    ) -> None:
+        loaded = weights if isinstance(weights, Weights) else find_weights(weights)
+        self.batch = BatchedSpm(loaded.network(), [SpmConfig.build(config or {})], pick_device(device))
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Start on `frame` with the target in `box` (x, y, w, h)."""
+        self.batch.init([frame], np.asarray(box, dtype=np.float64)[None])
+
+    def update(self, frame: Frame) -> Box:
+        """Return the box (x, y, w, h) in the next frame."""
+        return np.asarray(self.batch.update([frame])[0], dtype=np.float64)
+
+    @classmethod
+    def resolve(cls, *, name: str, variant: str | None, weights: str | None, device: str) -> TrackerSpec:
+        """Describe an SPM run: variant, resolved configuration, identity of the weights.
+
+        Raises:
+            UsageError: Unknown variant or device.
+            WeightsError: No trained weights and none asked for, or broken ones.
+        """
+        key = variant or "base"
+        if key not in VARIANTS:
+            raise unknown_name("variant of SPM", key, VARIANTS)
+        config = SpmConfig.build(VARIANTS[key].changes)
+        found = find_weights(weights)
+        return TrackerSpec(
+            name=name,
+            target="spm_bench.trackers.spm:SpmTracker",
+            variant=key,
+            options={"weights": weights, "config": dict(VARIANTS[key].changes), "device": device},
+            trained="yes" if found.trained else "no",
+            identity={
+                "weights_sha256": found.sha256,
+                "weights_origin": found.origin,
+                "config": config.model_dump(mode="json"),
+                "device_type": pick_device(device).type,
+            },
+        )
+
+
+def pick_device(device: str) -> torch.device:
+    """Turn "auto" into the accelerator at hand, and check that a named device exists.
+
+    Raises:
+        UsageError: No such device here.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"the device {device!r} cannot be used ({reason})", remedy="Try --device cpu") from error
+    return chosen

@@ -1,0 +1,42 @@
+"""Named changes to the released OTB configuration. Light: read by `spm-bench ls` without torch or pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One named change.
+
+    Attributes:
+        name: As given to `--variant`.
+        about: The change and its meaning, one line.
+        changes: Fields of `SpmConfig` and their values.
+    """
+
+    name: str
+    about: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+_ALL = (
+    Variant("base", "the released OTB configuration"),
+    Variant("lasot", "the released LaSOT / TrackingNet settings: window weight 0.4", {"window_weight": 0.4}),
+    Variant("no_window", "no cosine window: selection by score alone", {"window_weight": 0.0}),
+    Variant("cm_only", "coarse stage alone: no fine score, no fine box", {"fm_box": False, "fm_score_weight": 0.0}),
+    Variant("score_fusion_only", "fine stage scores, but boxes stay the coarse ones", {"fm_box": False}),
+    Variant("box_fusion_only", "fine stage refines boxes, but does not score the choice", {"fm_score_weight": 0.0}),
+    Variant("fm_score_only", "choice by the fine score alone", {"fm_score_weight": 1.0}),
+    Variant("fm_box_weight_1", "coarse and fine boxes weighted by their scores alone", {"fm_box_weight": 1.0}),
+    Variant("no_near", "no near candidate", {"near_candidates": 0}),
+    Variant("candidates_3", "three candidates instead of nine", {"candidates": 3}),
+    Variant("nms_0.3", "stricter NMS: overlap 0.3", {"nms_threshold": 0.3}),
+    Variant("size_rate_1", "size follows the score-weighted box fully", {"size_rate": 1.0}),
+    Variant("lost_0.6", "keeps the last box below score 0.6", {"lost_threshold": 0.6}),
+    Variant("exact_decode", "without the +1 pixel of the released box decoding", {"decode_offset": 0.0}),
+)
+
+VARIANTS: Mapping[str, Variant] = {variant.name: variant for variant in _ALL}

@@ -1,0 +1,149 @@
+"""Which weights SPM runs with, and fetching the released ones."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from spm_bench.errors import UsageError, WeightsError
+from spm_bench.models.checkpoint import (
+    OFFICIAL_FILES,
+    Weights,
+    git_blob_id,
+    random_weights,
+    read_official,
+    read_safetensors,
+)
+
+UPSTREAM = (
+    "https://raw.githubusercontent.com/microsoft/SPM-Tracker/"
+    "f3e997ce0d0e2a7cf26d7c716f31ca821c28f7d1/data/models/spm_tracker/AlexNet_C42_OTB"
+)
+"""Where the authors publish the two files of the released model."""
+
+LARGEST_FILE = 256 * 2**20
+"""Bytes; the coarse stage is about 85 MB. More than this is not the released model."""
+
+CACHE_VARIABLE = "SPM_BENCH_CACHE"
+
+
+def cache_folder() -> Path:
+    """Folder of downloaded weights: `$SPM_BENCH_CACHE/weights`, or the platform's user cache."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named) / "weights"
+    from platformdirs import user_cache_path
+
+    return Path(user_cache_path("spm_bench", appauthor=False)) / "weights"
+
+
+def official_folder() -> Path:
+    """Where the two released files are kept."""
+    return cache_folder() / "AlexNet_C42_OTB"
+
+
+def has_official() -> bool:
+    """Whether both released files are in the cache (their content is checked when they are read)."""
+    return all((official_folder() / name).is_file() for name, _ in OFFICIAL_FILES.values())
+
+
+def find_weights(wanted: str | None) -> Weights:
+    """Resolve the value of `--weights`.
+
+    Args:
+        wanted: "official" (the cache), "random" or "random:SEED", a folder with the two released files, a safetensors
+            file, or None for the best trained weights at hand.
+
+    Raises:
+        WeightsError: None are at hand, or the files are broken.
+        UsageError: Not a form of the above.
+    """
+    if wanted is None:
+        if has_official():
+            return read_official(official_folder(), verify=True)
+        raise WeightsError(
+            "SPM has no trained weights on this machine, and an untrained tracker is no result",
+            remedy="Get the released model with `spm-bench weights get official`, name a file with --weights PATH, "
+            "or run it untrained on purpose with --weights random",
+        )
+    if wanted == "official":
+        if not has_official():
+            raise WeightsError("the released model is not in the cache", where=official_folder(), remedy=_manual())
+        return read_official(official_folder(), verify=True)
+    if wanted == "random" or wanted.startswith("random:"):
+        seed = wanted.partition(":")[2] or "0"
+        if not seed.isdecimal():
+            raise UsageError(f"the seed in --weights {wanted} is not a whole number", remedy="Example: random:7")
+        return random_weights(int(seed))
+    path = Path(wanted).expanduser()
+    if path.is_dir():
+        return read_official(path)
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    if path.exists():
+        raise UsageError("weights are a .safetensors file, or a folder with cm_stage.pt and fm_stage.pt", where=path)
+    raise WeightsError(
+        "there is no such file or folder", where=wanted, remedy="Known words: official, random, random:SEED"
+    )
+
+
+def download_official(source: str = UPSTREAM, *, timeout: float = 30.0) -> Path:
+    """Fetch the released model into the cache, unless it is there; every file is verified before it is kept.
+
+    Args:
+        source: URL of the folder that holds both files.
+        timeout: Seconds without an answer before giving up.
+
+    Returns:
+        The folder.
+
+    Raises:
+        WeightsError: No connection, a wrong or cut file; the message tells the manual way.
+    """
+    folder = official_folder()
+    for name, blob in OFFICIAL_FILES.values():
+        target = folder / name
+        if target.is_file() and git_blob_id(target.read_bytes()) == blob:
+            continue
+        data = _fetch(f"{source}/{name}", timeout)
+        if git_blob_id(data) != blob:
+            raise WeightsError(
+                f"not the released file ({len(data):,} bytes, blob id {git_blob_id(data)}); nothing was kept",
+                where=f"{source}/{name}",
+                remedy=_manual(),
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = target.with_name(f"{name}.partial.{os.getpid()}")
+            partial.write_bytes(data)
+            partial.replace(target)
+        except OSError as error:
+            raise WeightsError(
+                f"the cache cannot be written ({error.strerror})",
+                where=folder,
+                remedy=f"Set {CACHE_VARIABLE} to a folder with room",
+            ) from error
+    return folder
+
+
+def _fetch(url: str, timeout: float) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
+            data: bytes = answer.read(LARGEST_FILE + 1)
+            told = answer.headers.get("Content-Length")
+    except (urllib.error.URLError, TimeoutError, ConnectionError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise WeightsError(f"no answer ({reason})", where=url, remedy=_manual()) from error
+    if told is not None and told.isdecimal() and len(data) != int(told):
+        raise WeightsError(f"cut off after {len(data):,} of {int(told):,} bytes", where=url, remedy=_manual())
+    return data
+
+
+def _manual() -> str:
+    files = " and ".join(name for name, _ in OFFICIAL_FILES.values())
+    return (
+        f"By hand: on a machine with a connection download {files} from {UPSTREAM} "
+        f"and put them into {official_folder()}, then run this again"
+    )
