@@ -37,8 +37,8 @@ _GIT_SECONDS = 5.0
 def code_hash(target: str) -> str:
     """Fingerprint the source on which a tracker's boxes depend.
 
-    The files are the module of `target`, its siblings if it is a package's `__init__`, and everything they import, directly
-    or not, from the same top-level package (for a lone module: from the same folder). Imports inside functions count.
+    The files are the module of `target`, its siblings if it is a package's `__init__`, and everything they import, also
+    indirectly, from the same top-level package (for a lone module: from the same folder). Imports inside functions count.
     Of this project only the rooms that make boxes count (trackers, models, geometry).
 
     Args:
@@ -78,7 +78,7 @@ def environment() -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """The commit checked out at `folder` and whether files differ from it; None where there is no checkout or no git."""
+    """The commit checked out at `folder` and whether files differ from it; None without a checkout or git."""
     if not (folder / ".git").exists():
         return None
     commit = _git(folder, "rev-parse", "HEAD")
