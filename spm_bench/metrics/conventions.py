@@ -156,7 +156,7 @@ CONVENTIONS = (
     Convention(
         name="got10k",
         source="got10k 0.1.3, ExperimentGOT10k: first frame excluded, boxes clamped to the picture, frames with "
-        "cover > 0, repetitions stacked, frames pooled. Speed as frames over seconds (the toolkit prints the mean of 1/t)",
+        "cover > 0, repetitions stacked, frames pooled. Speed as frames over seconds (the toolkit: mean of 1/t)",
         scheme="average-overlap",
         origin=0,
         first_frame="excluded",

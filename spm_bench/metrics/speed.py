@@ -11,7 +11,7 @@ FloatArray = NDArray[np.float64]
 def frames_per_second(seconds: ArrayLike) -> float | None:
     """Timed frames over the sum of their seconds; None where no frame was timed.
 
-    This is what a stopwatch beside the tracker shows: slow frames (the first, re-detections) weigh as much as they last.
+    This is what a stopwatch beside the tracker shows: slow frames (the first, say) weigh as much as they last.
 
     >>> frames_per_second([0.1, 0.3, float("nan")])
     5.0

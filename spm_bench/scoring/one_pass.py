@@ -2,13 +2,263 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spm_bench.errors import DataError
+from spm_bench.geometry.boxes import has_area
+from spm_bench.metrics.average_overlap import counted_frames, overlap_scores
+from spm_bench.metrics.conventions import Convention, default_convention, get_convention
+from spm_bench.metrics.speed import frames_per_second, mean_inverse_seconds
+from spm_bench.metrics.success import (
+    FrameMeasures,
+    PassCurves,
+    headlines,
+    measure_frames,
+    pass_curves,
+    share_above,
+)
 from spm_bench.results.trajectory import ResultSet
-from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.base import Curve, Evaluation, Score
+from spm_bench.scoring.passes import BoolArray, FloatArray, Passes, collect_passes
 from spm_bench.suites.base import Suite
+
+ON_FRAMES = " (frames)"
+"""Ends the names of per-frame attributes, whose values are pooled over labelled frames instead of sequences."""
+X_OVERLAP, X_PIXELS, X_SIDES = "Overlap threshold", "Location error threshold [px]", "Normalised error threshold"
+Y_SUCCESS, Y_PRECISION = "Success rate", "Precision"
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """What a scheme (success, average overlap) found.
+
+    Attributes:
+        per_sequence: Metric -> S values, NaN where a sequence has no frame that counts.
+        overall: Metric -> value, NaN where undefined.
+        curves: Name -> line over the whole suite.
+        on_frames: Scores of any choice of frames (F booleans): metric -> value.
+    """
+
+    per_sequence: Mapping[str, FloatArray]
+    overall: Mapping[str, float]
+    curves: Mapping[str, Curve]
+    on_frames: Callable[[BoolArray], Mapping[str, float]]
 
 
 def evaluate_one_pass(
     suite: Suite, results: ResultSet, convention: str | None = None, *, allow_missing: bool = False
 ) -> Evaluation:
-    """Score one tracker's one-pass results on a suite."""
-    raise NotImplementedError
+    """Score one tracker's one-pass results on a suite.
+
+    Several repetitions of a sequence are averaged under conventions of the "success" scheme, and stacked under
+    "average-overlap" (GOT-10k's rule). A sequence without any usable annotation beyond its first frame is left out of
+    the means, and the scores' notes say so.
+
+    Args:
+        suite: With ground truth; frames are not touched.
+        results: Raw results of one tracker.
+        convention: A name of `spm_bench.metrics.conventions`; None takes the benchmark's own.
+        allow_missing: Score the sequences that have results, instead of failing when one has none.
+
+    Returns:
+        Scores "auc", "precision", "normalised_precision" or "ao", "sr50", "sr75" in 0..1, then "fps" where times are
+        known.
+
+    Raises:
+        UsageError: No such convention.
+        ResultsError: Results are missing, broken, or of the wrong length.
+        DataError: The convention needs picture sizes or visibility labels that the suite does not have.
+    """
+    rules = default_convention(suite.family) if convention is None else get_convention(convention)
+    passes = collect_passes(suite, results, allow_missing=allow_missing)
+    measured = _success(passes, rules) if rules.scheme == "success" else _average_overlap(passes, rules, suite)
+    speeds = _speeds(passes, rules)
+    return Evaluation(
+        label=results.label,
+        scores=tuple(_scores(suite, results, rules, measured, speeds, _speed(passes, rules, speeds))),
+        per_sequence=_per_sequence(passes, {**measured.per_sequence, "fps": speeds}),
+        curves=measured.curves,
+        per_attribute=_per_attribute(passes, measured),
+        extra={"rules": rules.source},
+    )
+
+
+def _success(passes: Passes, rules: Convention) -> _Measured:
+    """Curves of each sequence, then their mean over sequences (OTB and its relatives)."""
+    frames = measure_frames(
+        passes.boxes,
+        passes.truth,
+        passes.lengths,
+        rules,
+        absent=passes.labelled(rules.absent_labels) if rules.absent_labels else None,
+        sizes=passes.sizes() if rules.bounding != "none" else None,
+    )
+    of_passes = pass_curves(frames, passes.lengths, rules)
+    blank = ~passes.annotated()
+    lines = {}
+    for name, values in vars(of_passes).items():
+        lines[name] = passes.sequence_means(values)
+        lines[name][blank] = np.nan
+    mean = PassCurves(**{name: _mean_rows(line)[None] for name, line in lines.items()})
+
+    def on_frames(chosen: BoolArray) -> dict[str, float]:
+        some = FrameMeasures(*(values[chosen] for values in vars(frames).values()))
+        return {k: float(v[0]) for k, v in headlines(pass_curves(some, [chosen.sum()], rules), rules).items()}
+
+    return _Measured(
+        per_sequence=headlines(PassCurves(**lines), rules),
+        overall={k: float(v[0]) for k, v in headlines(mean, rules).items()},
+        curves={
+            "success": Curve(np.array(rules.overlap_thresholds), mean.success[0], X_OVERLAP, Y_SUCCESS),
+            "precision": Curve(np.array(rules.error_thresholds), mean.precision[0], X_PIXELS, Y_PRECISION),
+            "normalised_precision": Curve(
+                np.array(rules.normalised_thresholds), mean.normalised_precision[0], X_SIDES, Y_PRECISION
+            ),
+        },
+        on_frames=on_frames,
+    )
+
+
+def _mean_rows(values: FloatArray) -> FloatArray:
+    """Mean over the rows that are not NaN; NaN where there is none."""
+    rows = values[~np.isnan(values).any(axis=1)]
+    return np.asarray(rows.mean(axis=0)) if len(rows) else np.full(values.shape[1], np.nan)
+
+
+def _average_overlap(passes: Passes, rules: Convention, suite: Suite) -> _Measured:
+    """Overlaps of all frames that count, pooled (GOT-10k)."""
+    frames = measure_frames(
+        passes.boxes,
+        passes.truth,
+        passes.lengths,
+        rules,
+        sizes=passes.sizes() if rules.bounding != "none" else None,
+    )
+    counted = counted_frames(passes.lengths, _cover(passes, suite), without_first=rules.first_frame == "excluded")
+    n = len(passes.sequences)
+    thresholds = np.array(rules.overlap_thresholds)
+
+    def on_frames(chosen: BoolArray) -> dict[str, float]:
+        overlaps = frames.overlaps[chosen & counted]
+        return {k: float(v[0]) for k, v in overlap_scores(overlaps, np.zeros(len(overlaps), int), 1).items()}
+
+    curve = share_above(frames.overlaps[counted], [counted.sum()], thresholds, inclusive=rules.overlap_inclusive)
+    return _Measured(
+        per_sequence=overlap_scores(frames.overlaps[counted], passes.frame_owners[counted], n),
+        overall=on_frames(counted),
+        curves={"success": Curve(thresholds, curve[0], X_OVERLAP, Y_SUCCESS)},
+        on_frames=on_frames,
+    )
+
+
+def _cover(passes: Passes, suite: Suite) -> FloatArray:
+    """F values of visibility; suites outside GOT-10k have no such labels, there all annotated frames are visible."""
+    covers: list[NDArray[np.generic]] = []
+    for sequence in passes.sequences:
+        if sequence.cover is None and suite.family == "got10k":
+            raise DataError(
+                "the visibility labels are missing", where=sequence.name, remedy="Restore its file cover.label"
+            )
+        covers.append(has_area(sequence.ground_truth) if sequence.cover is None else sequence.cover)
+    return np.asarray(passes.per_frame(covers), dtype=np.float64)
+
+
+def _speeds(passes: Passes, rules: Convention) -> FloatArray:
+    """S speeds in frames per second, NaN where not timed."""
+    speed = frames_per_second if rules.speed == "frames-per-second" else mean_inverse_seconds
+    owners = passes.frame_owners
+    if not np.isfinite(passes.seconds).any():
+        return np.full(len(passes.sequences), np.nan)
+    found = [speed(passes.seconds[owners == i]) for i in range(len(passes.sequences))]
+    return np.array([np.nan if f is None else f for f in found])
+
+
+def _speed(passes: Passes, rules: Convention, speeds: FloatArray) -> float | None:
+    if rules.speed == "frames-per-second":
+        return frames_per_second(passes.seconds)
+    timed = speeds[~np.isnan(speeds)]
+    return float(timed.mean()) if len(timed) else None
+
+
+def _scores(
+    suite: Suite, results: ResultSet, rules: Convention, measured: _Measured, speeds: FloatArray, fps: float | None
+) -> Iterator[Score]:
+    def score(metric: str, value: float | None, n_sequences: int, *notes: str) -> Score:
+        return Score(
+            tracker=results.tracker,
+            variant=results.variant,
+            suite=suite.name,
+            protocol=results.protocol,
+            metric=metric,
+            value=value,
+            n_sequences=n_sequences,
+            n_total=suite.n_total,
+            convention=rules.name,
+            run=results.run,
+            trained=results.trained,
+            source=results.source,
+            note="; ".join(filter(None, (results.note, *notes))),
+        )
+
+    for metric, values in measured.per_sequence.items():
+        n_blank = int(np.isnan(values).sum())
+        notes = [f"{n_blank} sequences without a frame that counts"] if n_blank else []
+        value = measured.overall[metric]
+        yield score(metric, None if np.isnan(value) else value, len(values) - n_blank, *notes)
+    if fps is not None:
+        n_timed = int((~np.isnan(speeds)).sum())
+        yield score("fps", fps, n_timed, _about_speed(results, rules))
+
+
+def _about_speed(results: ResultSet, rules: Convention) -> str:
+    how = "frames / seconds" if rules.speed == "frames-per-second" else "mean over sequences of the mean of 1/t"
+    own = results.source == "measured here"
+    return f"{how}, {'time inside init and update, without decoding' if own else 'times as the raw results give them'}"
+
+
+def _per_sequence(passes: Passes, metrics: Mapping[str, FloatArray]) -> pd.DataFrame:
+    """One row per sequence and metric; values that do not exist have no row."""
+    names = np.array([s.name for s in passes.sequences], dtype=object)
+    n = len(names)
+    frame = pd.DataFrame(
+        {
+            "sequence": np.tile(names, len(metrics)),
+            "metric": np.repeat(np.array(list(metrics), dtype=object), n),
+            "value": np.concatenate(list(metrics.values())),
+        }
+    )
+    return frame[frame["value"].notna()].reset_index(drop=True)
+
+
+def _per_attribute(passes: Passes, measured: _Measured) -> pd.DataFrame:
+    """Means over the sequences with an attribute, then scores of the frames with a frame attribute."""
+    rows = [*_sequence_attributes(passes, measured), *_frame_attributes(passes, measured)]
+    return pd.DataFrame(rows, columns=["attribute", "metric", "value", "n_sequences"]).astype(
+        {"value": "float64", "n_sequences": "int64"}
+    )
+
+
+def _sequence_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
+    for attribute in dict.fromkeys(a for s in passes.sequences for a in s.attributes):
+        chosen = np.array([attribute in s.attributes for s in passes.sequences])
+        for metric, values in measured.per_sequence.items():
+            found = values[chosen & ~np.isnan(values)]
+            if len(found):
+                yield attribute, metric, float(found.mean()), len(found)
+
+
+def _frame_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
+    """Pooled over labelled frames; the first of each pass is left out, as its box was given."""
+    names = dict.fromkeys(a for s in passes.sequences for a in s.frame_attributes)
+    not_first = counted_frames(passes.lengths, None)
+    for name in names:
+        chosen = passes.labelled((name,)) & not_first
+        n_sequences = len(np.unique(passes.frame_owners[chosen]))
+        for metric, value in measured.on_frames(chosen).items():
+            if not np.isnan(value):
+                yield name + ON_FRAMES, metric, value, n_sequences

@@ -1,0 +1,149 @@
+"""All passes of a tracker over a suite, put one after the other so that metrics work on whole arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spm_bench.errors import DataError, ResultsError
+from spm_bench.geometry.boxes import has_area
+from spm_bench.results.trajectory import ResultSet
+from spm_bench.suites.base import Sequence, Suite
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+NAMES_SHOWN = 5
+"""How many sequence names an error lists: enough to recognise the pattern, short enough for one line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """S sequences, U passes over them (repetitions), F frames in all.
+
+    Attributes:
+        sequences: Those that have results, in the suite's order.
+        owners: U indices into `sequences`, ascending.
+        lengths: U numbers of frames.
+        boxes: F x 4 results.
+        truth: F x 4 annotations.
+        seconds: F, NaN where unknown.
+    """
+
+    sequences: tuple[Sequence, ...]
+    owners: IntArray
+    lengths: IntArray
+    boxes: FloatArray
+    truth: FloatArray
+    seconds: FloatArray
+
+    @property
+    def frame_owners(self) -> IntArray:
+        """F indices into `sequences`."""
+        return np.repeat(self.owners, self.lengths)
+
+    def per_frame(self, arrays: list[NDArray[np.generic]]) -> NDArray[np.generic]:
+        """Join one array per sequence (first dimension: its frames) to one row per frame of all passes."""
+        return np.concatenate([arrays[owner] for owner in self.owners])
+
+    def labelled(self, names: tuple[str, ...]) -> BoolArray:
+        """F booleans: which frames carry at least one of these frame attributes."""
+        flags: list[NDArray[np.generic]] = []
+        for sequence in self.sequences:
+            flag = np.zeros(len(sequence), dtype=bool)
+            for name in names:
+                flag |= sequence.frame_attributes.get(name, False)
+            flags.append(flag)
+        return np.asarray(self.per_frame(flags), dtype=bool)
+
+    def sizes(self) -> FloatArray:
+        """F x 2 widths and heights of the pictures.
+
+        Raises:
+            DataError: The size of a sequence's pictures is not known.
+        """
+        sizes: list[NDArray[np.generic]] = []
+        for sequence in self.sequences:
+            if sequence.image_size is None:
+                raise DataError(
+                    "the size of its pictures is not known, and this convention bounds boxes to the picture",
+                    where=sequence.name,
+                    remedy="Give the data set with its pictures, or choose a convention without bounds",
+                )
+            sizes.append(np.broadcast_to(np.asarray(sequence.image_size, np.float64), (len(sequence), 2)))
+        return np.asarray(self.per_frame(sizes), dtype=np.float64)
+
+    def sequence_means(self, values: FloatArray) -> FloatArray:
+        """Average values of shape (U, ...) over the repetitions of each sequence: shape (S, ...)."""
+        sums = np.zeros((len(self.sequences), *values.shape[1:]))
+        np.add.at(sums, self.owners, values)
+        counts = np.bincount(self.owners, minlength=len(self.sequences))
+        return np.asarray(sums / counts.reshape(-1, *[1] * (values.ndim - 1)))
+
+    def annotated(self) -> BoolArray:
+        """S booleans: which sequences have a usable annotation beyond the given first box."""
+        return np.array([bool(has_area(s.ground_truth)[min(1, len(s) - 1) :].any()) for s in self.sequences])
+
+
+def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> Passes:
+    """Read a tracker's results for all sequences of a suite.
+
+    Args:
+        suite: With ground truth.
+        results: Where its raw results come from.
+        allow_missing: Leave sequences without results out instead of failing.
+
+    Raises:
+        ResultsError: Sequences without results (all of them, or not `allow_missing`), or broken results.
+    """
+    sequences = _with_results(suite, results, allow_missing)
+    owners, boxes, seconds = [], [], []
+    for index, sequence in enumerate(sequences):
+        trajectories = results.trajectories(sequence)
+        if not trajectories:
+            raise ResultsError(f"no repetition of {sequence.name} is complete", where=results.run)
+        for trajectory in trajectories:
+            _check_length(len(trajectory), sequence, results)
+            owners.append(index)
+            boxes.append(trajectory.boxes)
+            seconds.append(trajectory.seconds)
+    return Passes(
+        sequences=sequences,
+        owners=np.array(owners, dtype=np.intp),
+        lengths=np.array([len(b) for b in boxes], dtype=np.intp),
+        boxes=np.concatenate(boxes),
+        truth=np.concatenate([sequences[owner].ground_truth for owner in owners]),
+        seconds=np.concatenate(seconds),
+    )
+
+
+def _with_results(suite: Suite, results: ResultSet, allow_missing: bool) -> tuple[Sequence, ...]:
+    present = tuple(s for s in suite.sequences if results.has(s.name))
+    absent = [s.name for s in suite.sequences if not results.has(s.name)]
+    if not present:
+        raise ResultsError(
+            f"no results for any of the {len(suite.sequences)} sequences of {suite.title}",
+            where=results.run,
+            remedy=f"Expected are names such as {', '.join(absent[:NAMES_SHOWN]) or '(the suite is empty)'}",
+        )
+    if absent and not allow_missing:
+        names = ", ".join(absent[:NAMES_SHOWN]) + (", ..." if len(absent) > NAMES_SHOWN else "")
+        raise ResultsError(
+            f"no results for {len(absent)} of {len(suite.sequences)} sequences: {names}",
+            where=results.run,
+            remedy="Run them, or score the others with --allow-missing",
+        )
+    return present
+
+
+def _check_length(n_frames: int, sequence: Sequence, results: ResultSet) -> None:
+    """Refuse a cut result: OTB's rule (count missing frames as misses) would turn it into a wrong number silently."""
+    if n_frames != len(sequence):
+        raise ResultsError(
+            f"{results.label} has {n_frames} frames of {sequence.name}, which has {len(sequence)}",
+            where=results.run,
+            remedy="The result is cut or belongs to another version of the sequence; make it again",
+        )
