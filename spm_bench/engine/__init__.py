@@ -1,0 +1,1 @@
+"""How to run many trackers over many sequences: one by one or in worker processes, resumable."""

@@ -1,1 +1,1 @@
-"""Run folders: provenance, raw files in the toolkits' own formats, resume."""
+"""Raw results on disk: the toolkits' file formats, other people's folders, and run folders of our own."""

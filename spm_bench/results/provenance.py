@@ -38,7 +38,7 @@ def code_hash(target: str) -> str:
     """Fingerprint the source on which a tracker's boxes depend.
 
     The files are the module of `target`, its siblings if it is a package's `__init__`, and everything they import, also
-    indirectly, from the same top-level package (for a lone module: from the same folder). Imports inside functions count.
+    indirectly, from the same top-level package (a lone module: from the same folder). Imports inside functions count.
     Of this project only the rooms that make boxes count (trackers, models, geometry).
 
     Args:

@@ -1,0 +1,146 @@
+"""VOT's supervised protocol, 2013 to 2019 (Kristan et al.; vot toolkit 0.7.4, `SupervisedExperiment.execute`).
+
+A tracker that loses the target is stopped, and started again a little later. Frame by frame:
+
+* frame s: initialised (code 1);
+* every later frame: the box is compared with the annotated region. Overlap above 0: the box stands;
+* overlap 0 in frame f: failure (code 2). Frames f+1 ... f+4 are skipped (code 0), frame f+5 is initialised;
+* with f+5 behind the end, the rest is skipped.
+
+Where the toolkit has no rule: a frame without a usable annotation (NaN, no area) never counts as a failure, and a start
+that would fall on one moves to the next frame that has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spm_bench.errors import UsageError, unknown_name
+from spm_bench.protocols.base import OnFrame, Pass, usable
+from spm_bench.results.trajectory import FrameState, Trajectory
+from spm_bench.suites.base import FloatArray, Sequence
+from spm_bench.trackers.base import Box, Tracker
+
+REPETITIONS = 15
+"""The number of every VOT challenge with supervised experiments."""
+IDENTICAL_REPETITIONS = 3
+"""So many equal repetitions show a deterministic tracker, and the rest is not run (toolkit: `_can_stop`)."""
+SKIP = 5
+"""Frames from a failure to the new start (`skip_initialize`): closer by, it would fail again for the same reason."""
+FAILURE_OVERLAP = 0.0
+"""At or below it the target counts as lost (`failure_overlap`)."""
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """Reset on failure, see the module.
+
+    Attributes:
+        init_box: How a polygon becomes the box to start on, see `INIT_BOXES`.
+        repetitions: At most; `IDENTICAL_REPETITIONS` equal ones end it before.
+        bounded: Whether overlaps are taken inside the picture only (VOT from 2016 on; vot toolkit 0.7.4 for all years).
+    """
+
+    init_box: str = "area_preserving"
+    repetitions: int = REPETITIONS
+    bounded: bool = True
+    name: ClassVar[str] = "supervised"
+    family: ClassVar[str] = "vot"
+
+    def __post_init__(self) -> None:
+        if self.init_box not in INIT_BOXES:
+            raise unknown_name("rule for the initial box", self.init_box, INIT_BOXES)
+        if self.repetitions < 1:
+            raise UsageError(f"{self.repetitions} repetitions are none")
+
+    def parameters(self) -> dict[str, Any]:
+        """All rules by name and number."""
+        return {
+            "name": self.name,
+            "repetitions": self.repetitions,
+            "stop_after_identical": IDENTICAL_REPETITIONS,
+            "skip": SKIP,
+            "failure_overlap": FAILURE_OVERLAP,
+            "overlap": "raster, bounded to the picture" if self.bounded else "raster, unbounded",
+            "init_box": self.init_box,
+        }
+
+    def needed(self, repetition: int, tracker: Tracker) -> bool:  # noqa: ARG002 - the toolkit asks no tracker
+        """Tell whether this repetition says anything new: that is seen from the results, see `settled`."""
+        return repetition <= self.repetitions
+
+    def settled(self, done: Many[Trajectory]) -> bool:
+        """Tell whether all repetitions are done, or the first three are equal in every box and code.
+
+        The toolkit forgives overlaps down to 0.99999 there; equality is stricter and needs no tolerance.
+        """
+        if len(done) >= self.repetitions:
+            return True
+        first, *others = done[:IDENTICAL_REPETITIONS] if len(done) >= IDENTICAL_REPETITIONS else [None]
+        return first is not None and all(_equal(first, other) for other in others)
+
+    def run(
+        self, tracker: Tracker, sequence: Sequence, *, repetition: int, seed: int, on_frame: OnFrame | None = None
+    ) -> Trajectory:
+        """Run one repetition (see `TrackingProtocol.run`). Rows other than TRACKED have NaN boxes."""
+        run = Pass(tracker, sequence, repetition, seed, on_frame)
+        judged = usable(sequence)
+        index = 0
+        while index < len(sequence):
+            if not judged[index]:
+                index += 1
+                continue
+            run.start(index, self.initial_box(sequence, index))
+            index = self._follow(run, judged, index + 1)
+        return run.trajectory()
+
+    def initial_box(self, sequence: Sequence, index: int) -> Box:
+        """The box to start on: made from the polygon by the named rule, or the annotated box where there is none."""
+        if sequence.polygons is None:
+            return sequence.ground_truth[index]
+        return INIT_BOXES[self.init_box](sequence.polygons[index])
+
+    def _follow(self, run: Pass, judged: np.ndarray[Any, np.dtype[np.bool_]], index: int) -> int:
+        """Update from frame `index` until the target is lost; returns the frame to start again on."""
+        from spm_bench.geometry.polygons import raster_overlap
+
+        sequence = run.sequence
+        while index < len(sequence):
+            box, size = run.step(index)
+            if judged[index]:
+                region = sequence.ground_truth[index] if sequence.polygons is None else sequence.polygons[index]
+                if raster_overlap(box, region, size if self.bounded else None) <= FAILURE_OVERLAP:
+                    run.states[index], run.boxes[index] = FrameState.FAILURE, np.nan
+                    return index + SKIP
+            index += 1
+        return index
+
+
+def _area_preserving(polygon: FloatArray) -> Box:
+    from spm_bench.geometry.polygons import area_preserving_box
+
+    return area_preserving_box(polygon)
+
+
+def _axis_aligned(polygon: FloatArray) -> Box:
+    from spm_bench.geometry.polygons import bounding_box
+
+    return bounding_box(polygon)
+
+
+INIT_BOXES: dict[str, Callable[[FloatArray], Box]] = {
+    "area_preserving": _area_preserving,
+    "axis_aligned": _axis_aligned,
+}
+"""area_preserving: SPM's and SiamFC's rule, the bounding box shrunk about the mean corner to the polygon's area;
+axis_aligned: the bounding box, which the vot toolkit gives to trackers that ask for rectangles."""
+
+
+def _equal(first: Trajectory, other: Trajectory) -> bool:
+    same_states = np.array_equal(first.states, other.states)
+    return same_states and np.array_equal(first.boxes, other.boxes, equal_nan=True)
