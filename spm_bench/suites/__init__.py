@@ -19,7 +19,7 @@ def load_suite(
     annotations_only: bool = False,
     only: list[str] | None = None,
 ) -> Suite:
-    """Load a suite by name; `spm_bench.suites.catalog.load_suite` does the work and documents the arguments and errors."""
+    """Load a suite by name: see `spm_bench.suites.catalog.load_suite` for arguments and errors."""
     from spm_bench.suites import catalog
 
     return catalog.load_suite(name, data, allow_missing=allow_missing, annotations_only=annotations_only, only=only)

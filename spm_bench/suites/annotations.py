@@ -1,7 +1,7 @@
 """Reading annotation text: rows of numbers (boxes, polygons) and per-frame labels, strictly and fast.
 
-The separators of the wild are all accepted, also mixed in one file: comma, semicolon, tab, space; a byte order mark, Windows
-line ends and blank lines at the end as well. Everything else is an error that names the file and the 1-based line.
+The separators of the wild are all accepted, also mixed in one file: comma, semicolon, tab, space; so are a byte order
+mark, Windows line ends and blank lines at the end. Everything else is an error that names the file and the 1-based line.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def parse_rows(path: Path, columns: tuple[int, ...], *, error: type[SpmBenchErro
         n x k float64, C-contiguous, n >= 1, k in `columns`. "nan" in any case is a legal value, infinity is not.
 
     Raises:
-        error: Unreadable or empty file, a line with a wrong number of values, an empty field, or a value that is no number.
+        error: Unreadable or empty file, a line with a wrong number of values, an empty field, or no number.
     """
     data = read_text(path, error)
     rows = _parse_clean(data, columns)
@@ -80,7 +80,7 @@ def _parse_clean(data: bytes, columns: tuple[int, ...]) -> FloatArray | None:
 
 
 def _values_per_line(text: bytes) -> NDArray[np.intp]:
-    """Count the words of each line of space-separated text that ends in a newline, without the blank lines at its end."""
+    """Count the words of each line of text that ends in a newline, without the blank lines at its end."""
     characters = np.frombuffer(text, dtype=np.uint8)
     inside = characters > ord(" ")
     starts = np.flatnonzero(inside[1:] & ~inside[:-1]) + 1
@@ -186,7 +186,7 @@ def check_name(name: str, where: Path, line: int | None = None) -> None:
     """Refuse a sequence name that could leave its folder or spoil a file name: results are written as `<name>.txt`.
 
     Raises:
-        DataError: Separators, "..", control characters, a leading dot or blank at an end, empty, or longer than 150 characters.
+        DataError: Separators, control characters, a leading dot, a blank at an end, empty, or over 150 characters.
     """
     harmless = name.isprintable() and not name.startswith(".") and name == name.strip() and 0 < len(name) <= 150
     if not harmless or any(character in '/\\:*?"<>|' for character in name):
@@ -200,6 +200,7 @@ def check_length(found: int, expected: int, what: str, path: Path) -> None:
         found: Lines of the annotation.
         expected: Frames.
         what: Where `expected` comes from ("pictures in img/", "frames of Basketball in OTB-100").
+        path: The annotation file.
 
     Raises:
         DataError: They differ.
@@ -238,3 +239,10 @@ def check_first_box(boxes: FloatArray, path: Path, line: int, image_size: tuple[
             line=line,
             remedy="Do the annotation and the pictures belong together?",
         )
+
+
+def bounding_boxes(polygons: FloatArray) -> FloatArray:
+    """The smallest upright box around each polygon: n x 8 coordinates to n x 4 (x, y, w, h); NaN rows stay NaN."""
+    corners = polygons.reshape(len(polygons), -1, 2)
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    return np.concatenate((low, high - low), axis=1)

@@ -1,0 +1,204 @@
+"""What all suites on disk share: choosing sequences, missing ones, the fingerprint. A layout knows its files only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from spm_bench.errors import DataError, MissingDataError, unknown_name
+from spm_bench.suites import roots
+from spm_bench.suites.base import FloatArray, Sequence, Suite
+from spm_bench.suites.facts import SequenceFacts, SuiteFacts, suite_facts
+from spm_bench.suites.frames import ImageFrames, VideoFrames
+
+NAMES_SHOWN = 5
+"""How many missing names an error lists: enough to see a pattern."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller of `load_suite` asked for; see there."""
+
+    name: str
+    data: Path | None = None
+    allow_missing: bool = False
+    annotations_only: bool = False
+    only: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A sequence whose annotation was found: everything a layout needs to read it.
+
+    Attributes:
+        home: Folder of the suite's sequences.
+        facts: The suite.
+        item: The sequence.
+        annotation: Its annotation file.
+    """
+
+    home: Path
+    facts: SuiteFacts
+    item: SequenceFacts
+    annotation: Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the files of a family of suites lie on disk.
+
+    Attributes:
+        inside: Sub-folders of a suite's folder that may hold its sequences, "" for the folder itself; "{split}" stands
+            for the part of the suite's name after "-".
+        find_annotation: (home, item) -> the annotation file of a sequence, or None if it is not there.
+        load: Reads one sequence; `frames` is None where there are no pictures.
+        check_home: (home, facts): raises DataError if the folder is that of another suite with the same names.
+    """
+
+    inside: tuple[str, ...]
+    find_annotation: Callable[[Path, SequenceFacts], Path | None]
+    load: Callable[[Found], Sequence]
+    check_home: Callable[[Path, SuiteFacts], None] | None = None
+
+    def find_home(self, facts: SuiteFacts, data: Path | None) -> Path:
+        """Find the folder with the suite's sequences (see `roots.find_home` for errors)."""
+        split = facts.name.partition("-")[2]
+        inside = tuple(part.format(split=split) for part in self.inside)
+        return roots.find_home(
+            facts, data, inside, lambda folder: any(self.find_annotation(folder, item) for item in facts.sequences)
+        )
+
+
+def load_from_disk(request: Request, layout: Layout) -> Suite:
+    """Load a suite that has a data file.
+
+    Raises:
+        UsageError: `only` names an unknown sequence.
+        MissingDataError: The suite or a part of it is missing.
+        DataError: A file of it is broken.
+    """
+    facts = suite_facts(request.name)
+    chosen = select(facts.sequences, request.only)
+    home = layout.find_home(facts, request.data)
+    if layout.check_home is not None:
+        layout.check_home(home, facts)
+    found: list[Sequence] = []
+    missing: list[str] = []
+    unpictured = 0
+    for item in chosen:
+        annotation = layout.find_annotation(home, item)
+        sequence = None if annotation is None else layout.load(Found(home, facts, item, annotation))
+        if sequence is not None and (request.annotations_only or sequence.frames is not None):
+            found.append(sequence)
+        else:
+            missing.append(item.name)
+            unpictured += sequence is not None
+    if missing and not (found and request.allow_missing):
+        raise _missing(facts, home, missing, unpictured, len(chosen))
+    return Suite(
+        name=facts.name,
+        title=facts.title,
+        family=facts.family,
+        protocol=facts.protocol,
+        sequences=tuple(fill_frame_attributes(found)),
+        n_total=facts.n_sequences,
+        missing=tuple(missing),
+        fingerprint=fingerprint(found),
+        root=home,
+        eao_interval=facts.eao_interval,
+        bounded=facts.bounded,
+        has_ground_truth=facts.has_ground_truth,
+        citation=facts.citation,
+    )
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+NamedT = TypeVar("NamedT", bound=_Named)
+
+
+def select(items: Iterable[NamedT], only: Iterable[str] | None) -> list[NamedT]:
+    """Keep the items of these names, in the suite's order; None or nothing keeps all.
+
+    Raises:
+        UsageError: An unknown name; offers the nearest.
+    """
+    by_name = {item.name: item for item in items}
+    wanted = set(only or by_name)
+    for name in sorted(wanted):
+        if name not in by_name:
+            raise unknown_name("sequence", name, by_name)
+    return [item for name, item in by_name.items() if name in wanted]
+
+
+def _missing(facts: SuiteFacts, home: Path, missing: list[str], unpictured: int, n_chosen: int) -> MissingDataError:
+    rest = len(missing) - NAMES_SHOWN
+    names = ", ".join(missing[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    what = "are missing" if not unpictured else "have no pictures" if unpictured == len(missing) else "are incomplete"
+    problem = f"{len(missing)} of {n_chosen} sequences of {facts.title} {what}: {names}"
+    remedy = roots.how_to_get(facts)
+    if len(missing) < n_chosen:
+        remedy += "; or use the others alone with --allow-missing"
+    return MissingDataError(problem, where=home, remedy=remedy)
+
+
+def fill_frame_attributes(sequences: list[Sequence]) -> list[Sequence]:
+    """Give every sequence all frame attributes that any has: a label file that does not exist means nowhere."""
+    names = sorted({name for sequence in sequences for name in sequence.frame_attributes})
+    return [
+        replace(s, frame_attributes={n: s.frame_attributes.get(n, np.zeros(len(s), dtype=np.bool_)) for n in names})
+        for s in sequences
+    ]
+
+
+def fingerprint(sequences: Iterable[Sequence]) -> str:
+    """Identify what results depend on: names, annotation values, and names and bytes of the picture files.
+
+    It does not depend on where the data are, nor on the order of the sequences.
+
+    Returns:
+        sha256, 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for sequence in sorted(sequences, key=lambda s: s.name):
+        digest.update(json.dumps([sequence.name, sequence.ground_truth.shape]).encode())
+        digest.update(_bytes(sequence.ground_truth))
+        if sequence.polygons is not None:
+            digest.update(_bytes(sequence.polygons))
+        if isinstance(sequence.frames, ImageFrames | VideoFrames):
+            digest.update(json.dumps(sequence.frames.identity()).encode())
+    return digest.hexdigest()
+
+
+def _bytes(values: FloatArray) -> bytes:
+    """The values as little-endian bytes, with one NaN and one zero whatever their sign."""
+    return np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8").tobytes()
+
+
+def recorded_image_sizes(file: Path) -> dict[str, tuple[int, int]]:
+    """Read image sizes that lie beside annotations without pictures, name -> (width, height); empty without the file.
+
+    The file is {name: {"image_size": [w, h]}, ...} or {"sequences": [{"name": ..., "image_size": [w, h]}, ...]}.
+
+    Raises:
+        DataError: The file is not of that form.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        listed = content.get("sequences")
+        items = [(i["name"], i) for i in listed] if isinstance(listed, list) else list(content.items())
+        sizes = {name: item.get("image_size") for name, item in items}
+        return {name: (int(size[0]), int(size[1])) for name, size in sizes.items() if size is not None}
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as problem:
+        raise DataError("the list of image sizes is broken", where=file, remedy="Restore or remove it") from problem

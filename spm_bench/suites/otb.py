@@ -1,0 +1,58 @@
+"""OTB (2013, 50, 100) on disk.
+
+Native: `<folder>/img/0001.jpg ...` and `<folder>/groundtruth_rect.txt` (`.1.txt`, `.2.txt` where two targets share a
+video). Annotations alone: `annotations/<Sequence>.txt` (or `anno/`, the toolkit's name), image sizes beside them in
+`sequences.json`. Boxes are x,y,w,h with the first pixel at 1; here they become 0-based. Some targets use a part of their
+video: the picture numbers are in the data file.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from spm_bench.suites.annotations import BOX_COLUMNS, check_first_box, check_length, parse_rows
+from spm_bench.suites.base import FloatArray, Sequence, Suite
+from spm_bench.suites.facts import SequenceFacts
+from spm_bench.suites.frames import numbered_frames
+from spm_bench.suites.loading import Found, Layout, Request, load_from_disk, recorded_image_sizes
+
+_image_sizes = lru_cache(maxsize=8)(recorded_image_sizes)
+
+
+def load(request: Request) -> Suite:
+    """Load otb2013, otb50 or otb100 (see `load_suite`)."""
+    _image_sizes.cache_clear()
+    return load_from_disk(request, LAYOUT)
+
+
+def _find_annotation(home: Path, item: SequenceFacts) -> Path | None:
+    """The file beside the pictures, else the one in a folder of annotations."""
+    candidates = (home / item.folder / item.annotation, home / f"{item.name}.txt")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _load_one(found: Found) -> Sequence:
+    item = found.item
+    boxes, first_line = _read_boxes(found)
+    frames = numbered_frames(found.home / item.folder / "img", item.first, item.last)
+    size = frames.image_size() if frames else _image_sizes(found.home / "sequences.json").get(item.name)
+    check_first_box(boxes, found.annotation, first_line, size)
+    return Sequence(item.name, boxes, frames, attributes=item.attributes, image_size=size)
+
+
+def _read_boxes(found: Found) -> tuple[FloatArray, int]:
+    """Read the evaluated rows, 0-based, and the file's line of the first one."""
+    item, path = found.item, found.annotation
+    rows = parse_rows(path, (BOX_COLUMNS,))
+    skipped = 0
+    if item.annotated_from is not None and item.last is not None and len(rows) == item.last - item.annotated_from + 1:
+        skipped = item.first - item.annotated_from
+    rows = rows[skipped:]
+    if item.n_frames is not None:
+        check_length(len(rows), item.n_frames, f"frames of {item.name} in {found.facts.title}", path)
+    return rows - (1.0, 1.0, 0.0, 0.0), skipped + 1
+
+
+LAYOUT = Layout(("", "annotations", "anno"), _find_annotation, _load_one)
+"""Annotations alone lie in a sub-folder, or are named directly."""
