@@ -1,7 +1,7 @@
 """What people look at: tables, figures and `scores.json`, made from evaluations; no tracker, no torch in here.
 
-The two doors are `write_report` (a folder) and `spm_bench.report.terminal.print_table` (the terminal). Matplotlib and the
-renderers are imported only when a report is written.
+The two doors are `write_report` (a folder) and `spm_bench.report.terminal.print_table` (the terminal). Matplotlib
+and the renderers are imported only when a report is written.
 """
 
 from __future__ import annotations

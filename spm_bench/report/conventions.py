@@ -1,0 +1,64 @@
+"""Convention names in words: what the report prints beside each, composed from the rule set's own fields."""
+
+from __future__ import annotations
+
+from spm_bench.errors import UsageError
+from spm_bench.metrics.conventions import FAILS, Convention, get_convention
+
+_FIRST_FRAME = {
+    "ground-truth": "the first frame counts as given",
+    "as-is": "the first frame counts as in the result file",
+    "excluded": "the first frame is left out",
+}
+_BOUNDING = {
+    "none": "",
+    "clamp": "; boxes are clamped to the picture",
+    "cut": "; boxes are cut at the picture's border",
+}
+
+
+def explain(name: str) -> str:
+    """Explain a named rule set in one or two sentences, with its source; an unknown name is said to be unknown."""
+    try:
+        return describe(get_convention(name))
+    except UsageError:
+        return _explain_supervised(name) or "a rule set this version of the project has no description of."
+
+
+def describe(convention: Convention) -> str:
+    """Put the rules of a one-pass convention into words."""
+    parts = _average_overlap(convention) if convention.scheme == "average-overlap" else _success(convention)
+    return (
+        f"{parts}{_BOUNDING[convention.bounding]}; {_FIRST_FRAME[convention.first_frame]}. Source: {convention.source}."
+    )
+
+
+def _average_overlap(convention: Convention) -> str:
+    relation = "at least" if convention.overlap_inclusive else "more than"
+    words = "AO is the mean overlap over the frames of all sequences pooled"
+    return f"{words}, SR the share of frames with {relation} .50 or .75"
+
+
+def _success(convention: Convention) -> str:
+    relation = "at least" if convention.overlap_inclusive else "strictly more than"
+    area = "the mean" if convention.area == "mean" else "the trapezoid area"
+    grid = len(convention.overlap_thresholds)
+    words = f"AUC is {area} of the success rates (overlap {relation} the threshold) at {grid} thresholds"
+    words += ", per sequence, then averaged"
+    if convention.precision_at is not None:
+        within = "at most" if convention.error_inclusive else "less than"
+        words += f"; precision is the share of frames with a centre error of {within} {convention.precision_at:g} px"
+    if convention.normalised_at is not None:
+        words += f", normalised precision within {convention.normalised_at:g} of the true box's sides"
+    else:
+        words += ", normalised precision the mean of its curve"
+    if convention.invalid_result == "previous":
+        words += "; an unusable result box is replaced by the one before it"
+    if convention.valid_for_error != "any":
+        hit = "misses" if convention.invalid_error == FAILS else "hits"
+        words += f"; frames without a usable annotation are failures of overlap and {hit} of precision"
+    return words
+
+
+def _explain_supervised(name: str) -> str:
+    return ""

@@ -1,0 +1,125 @@
+"""Figures of supervised (VOT) scores: accuracy against robustness, the expected-overlap curve, and the EAO ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from spm_bench.errors import ResultsError
+from spm_bench.report import style
+from spm_bench.report.figures import frame_curve, framed, head, legend_labels, looks_of
+from spm_bench.report.vocabulary import find_score, finite, ranked, style_of
+from spm_bench.scoring.base import Evaluation
+
+SENSITIVITY = 30
+"""Frames over which VOT's accuracy-robustness plots ask a tracker to survive (S in exp(-S * failures / frames))."""
+
+
+def reliability(failures_per_100_frames: float) -> float:
+    """Probability of still tracking after `SENSITIVITY` frames: the x axis of VOT's accuracy-robustness plots."""
+    return float(np.exp(-SENSITIVITY * failures_per_100_frames / 100.0))
+
+
+def accuracy_robustness_figure(
+    evaluations: Sequence[Evaluation], title: str = "", *, columns: int | None = None
+) -> Figure:
+    """Draw one marker per tracker: accuracy over reliability, exp(-30 R / 100); the best place is top right.
+
+    Raises:
+        ResultsError: No evaluation has both accuracy and robustness.
+    """
+    shown = [e for e in ranked(evaluations, "eao") if _point(e) is not None]
+    if not shown:
+        raise ResultsError(f"none of the {len(evaluations)} results has both accuracy and robustness")
+    looks, labels = looks_of(evaluations), legend_labels(shown, "eao")
+    with style.figure_style():
+        figure, axes, wide = framed(labels, columns)
+        handles = []
+        for evaluation in shown:
+            x, y = _point(evaluation) or (np.nan, np.nan)
+            look = looks[id(evaluation)]
+            handles += axes.plot(
+                x, y, look.marker, color=look.colour, markersize=5, markeredgecolor="white", markeredgewidth=0.4
+            )
+        axes.set_xlim(0.0, 1.0)
+        axes.set_ylim(0.0, 1.0)
+        axes.set_xlabel(f"Robustness: share still tracking after {SENSITIVITY} frames")
+        axes.set_ylabel("Accuracy")
+        head(axes, title, "Accuracy and robustness; [EAO]")
+        style.add_legend(figure, handles, labels, wide)
+    return figure
+
+
+def _point(evaluation: Evaluation) -> tuple[float, float] | None:
+    lost, accuracy = finite(find_score(evaluation, "robustness")), finite(find_score(evaluation, "accuracy"))
+    return None if lost is None or accuracy is None else (reliability(lost), accuracy)
+
+
+def eao_curve_figure(
+    evaluations: Sequence[Evaluation],
+    interval: tuple[int, int] | None,
+    title: str = "",
+    *,
+    columns: int | None = None,
+) -> Figure:
+    """Draw the expected overlap over sequence length, with the interval that EAO averages over shaded.
+
+    Raises:
+        ResultsError: No evaluation has an "eao" curve.
+    """
+    shown = [e for e in ranked(evaluations, "eao") if "eao" in e.curves]
+    if not shown:
+        raise ResultsError(f"none of the {len(evaluations)} results has an expected-overlap curve")
+    looks, labels = looks_of(evaluations), legend_labels(shown, "eao")
+    with style.figure_style():
+        figure, axes, wide = framed(labels, columns)
+        handles = []
+        for evaluation in reversed(shown):
+            line, look = evaluation.curves["eao"], looks[id(evaluation)]
+            handles += axes.plot(line.x, line.y, color=look.colour, linestyle=look.line, linewidth=1.1)
+        longest = max(float(e.curves["eao"].x[-1]) for e in shown)
+        right = longest if interval is None else min(longest, 1.6 * interval[1])
+        first = shown[0].curves["eao"]
+        frame_curve(axes, first.x_label, first.y_label, right)
+        what = "Expected average overlap; [EAO]"
+        if interval is not None:
+            axes.axvspan(*interval, color="#bbbbbb", alpha=0.3, linewidth=0, zorder=0)
+            what += f", mean over {interval[0]} to {interval[1]} frames (shaded)"
+        head(axes, title, what)
+        style.add_legend(figure, handles[::-1], labels, wide)
+    return figure
+
+
+def ranking_figure(evaluations: Sequence[Evaluation], metric: str = "eao", title: str = "") -> Figure:
+    """Draw one line per tracker with a dot at its score, best at the top: the EAO ranking.
+
+    Raises:
+        ResultsError: No evaluation has this metric.
+    """
+    shown = [e for e in ranked(evaluations, metric) if finite(find_score(e, metric)) is not None]
+    if not shown:
+        raise ResultsError(f"none of the {len(evaluations)} results has {metric}")
+    looks = looks_of(evaluations)
+    values = [finite(find_score(e, metric)) or 0.0 for e in shown]
+    with style.figure_style():
+        figure = style.new_figure(style.ONE_COLUMN, 0.85 + 0.15 * len(shown))
+        axes = figure.add_subplot()
+        for place, (evaluation, value) in enumerate(zip(shown, values, strict=True)):
+            look = looks[id(evaluation)]
+            axes.add_line(Line2D([0.0, value], [place, place], color=look.colour, linewidth=0.8))
+            axes.plot(value, place, look.marker, color=look.colour, markersize=4)
+            axes.annotate(
+                style_of(metric).format(value), (value, place), (4, 0), textcoords="offset points", va="center", size=6
+            )
+        axes.set_yticks(range(len(shown)), ["x"] * len(shown))
+        for text, evaluation in zip(axes.get_yticklabels(), shown, strict=True):
+            style.plain(text, style.short_name(evaluation.label))
+        axes.grid(visible=False, axis="y")
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.set_xlim(0.0, max(max(values) * 1.15, 1e-3))
+        axes.set_xlabel(style_of(metric).long.capitalize())
+        head(axes, title, f"{style_of(metric).title} ranking")
+    return figure

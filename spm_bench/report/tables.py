@@ -1,0 +1,343 @@
+"""One table object, made once from evaluations; `render.py` and `terminal.py` only decide how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from spm_bench.report.conventions import explain
+from spm_bench.report.published import PublishedFigure, figures_beside, folded, load_published, same_tracker
+from spm_bench.report.vocabulary import (
+    DASH,
+    find_score,
+    finite,
+    headline_metric,
+    is_untrained,
+    metric_order,
+    ranked,
+    style_of,
+)
+from spm_bench.scoring.base import Evaluation
+from spm_bench.suites.base import Suite
+
+BEST, SECOND = 1, 2
+"""Rank of a cell within its column; 0 for all others. Cells that print the same share their rank."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric: its key, head, direction, and marks of footnotes that hold for all of it."""
+
+    metric: str
+    title: str
+    higher_is_better: bool
+    marks: tuple[str, ...] = ()
+
+    @property
+    def arrow(self) -> str:
+        """The direction in which values get better."""
+        return "↑" if self.higher_is_better else "↓"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number: full precision (None where undefined), as printed, its rank, and marks of its footnotes."""
+
+    value: float | None
+    text: str
+    rank: int = 0
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tracker, measured or from print. `facts` are what CSV adds: variant, source, coverage, run, ..."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    published: bool = False
+    untrained: bool = False
+    marks: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def full_label(self) -> str:
+        """The label with what must never be overlooked."""
+        return f"{self.label} (untrained)" if self.untrained else self.label
+
+
+@dataclass(frozen=True)
+class Table:
+    """A finished table.
+
+    Attributes:
+        name: For files and labels ("otb100").
+        caption: What was scored: suite, coverage, protocol.
+        columns: One per metric, the headline first.
+        rows: Best first; a published row stands under the measured one of the same tracker.
+        footnotes: (mark, text) pairs in order of appearance.
+        footer: Sentences under the table: conventions, comparability, how to read it.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    footnotes: tuple[tuple[str, str], ...]
+    footer: tuple[str, ...]
+
+
+class _Footnotes:
+    """Hands out marks a, b, ..., z, aa, ...; the same text keeps its mark."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, str] = {}
+
+    def mark(self, text: str) -> tuple[str, ...]:
+        if not text:
+            return ()
+        if text not in self._marks:
+            n, letters = len(self._marks) + 1, ""
+            while n:
+                n, rest = divmod(n - 1, 26)
+                letters = chr(ord("a") + rest) + letters
+            self._marks[text] = letters
+        return (self._marks[text],)
+
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        return tuple((mark, text) for text, mark in self._marks.items())
+
+
+def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: bool = True) -> Table:
+    """Make the table of one suite.
+
+    Rows are ordered by the benchmark's headline metric. Best and second best of each column are ranked among measured
+    rows only, by the printed digits, and only where there are at least two trackers scored on the same sequences.
+
+    Args:
+        evaluations: One per tracker and variant, all on `suite`.
+        suite: What they were scored on.
+        published: Show figures from print where they are comparable: whole suite, its own protocol.
+    """
+    metrics = _columns(evaluations, suite.family)
+    order = ranked(evaluations, metrics[0]) if metrics else list(evaluations)
+    ranks = _ranks(order, metrics) if _same_sequences(order, metrics) else {}
+    notes = _Footnotes()
+    columns = tuple(_column(order, metric, notes) for metric in metrics)
+    comparable = is_comparable(order, suite)
+    beside = figures_beside(suite.name, (_tracker(e) for e in order)) if published and comparable else ()
+    measured = [(e, _measured_row(e, columns, ranks, notes, order, suite)) for e in order]
+    rows = _interleave(measured, _published_groups(beside), columns, notes)
+    footer = _footer(order, suite, metrics, comparable, published, bool(beside), bool(ranks))
+    return Table(suite.name, caption(order, suite), columns, tuple(rows), notes.pairs(), footer)
+
+
+def is_comparable(evaluations: Sequence[Evaluation], suite: Suite) -> bool:
+    """Tell whether print compares: every score is of the whole suite, under the suite's own protocol."""
+    scores = [s for e in evaluations for s in e.scores if s.metric != "fps"]
+    return bool(scores) and all(s.n_sequences == s.n_total and s.protocol == suite.protocol for s in scores)
+
+
+def caption(evaluations: Sequence[Evaluation], suite: Suite) -> str:
+    """What was scored, in one line: "OTB100: 14 of 100 sequences, protocol one_pass"."""
+    protocols = sorted({s.protocol for e in evaluations for s in e.scores}) or [suite.protocol]
+    return f"{suite.title}: {coverage(evaluations, suite)}, protocol {' and '.join(protocols)}"
+
+
+def coverage(evaluations: Sequence[Evaluation], suite: Suite) -> str:
+    """How much of the suite went into the scores; a range where trackers differ."""
+    counts = sorted({_n_sequences(e) for e in evaluations})
+    if not counts:
+        return suite.coverage
+    if counts == [suite.n_total]:
+        return f"{suite.n_total} sequence{'s' if suite.n_total != 1 else ''}"
+    low = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    return f"{low} of {suite.n_total} sequences"
+
+
+def _n_sequences(evaluation: Evaluation) -> int:
+    return max((s.n_sequences for s in evaluation.scores if s.metric != "fps"), default=0)
+
+
+def _tracker(evaluation: Evaluation) -> str:
+    return evaluation.scores[0].tracker if evaluation.scores else evaluation.label
+
+
+def _columns(evaluations: Sequence[Evaluation], family: str) -> list[str]:
+    """The headline first, the others as scored; speed is left out where nobody has it."""
+    headline = headline_metric(evaluations, family)
+    metrics = sorted(metric_order(evaluations), key=lambda m: m != headline)
+    return [m for m in metrics if m != "fps" or any(finite(find_score(e, m)) is not None for e in evaluations)]
+
+
+def _same_sequences(evaluations: Sequence[Evaluation], metrics: Sequence[str]) -> bool:
+    return bool(metrics) and len(evaluations) > 1 and len({_n_sequences(e) for e in evaluations}) == 1
+
+
+def _ranks(evaluations: Sequence[Evaluation], metrics: Sequence[str]) -> dict[tuple[str, str], int]:
+    """(metric, printed text) -> BEST or SECOND."""
+    ranks = {}
+    for metric in metrics:
+        scores = [s for e in evaluations if (s := find_score(e, metric)) is not None and finite(s) is not None]
+        scores.sort(key=lambda s: finite(s) or 0.0, reverse=_is_higher_better(evaluations, metric))
+        distinct = dict.fromkeys(style_of(metric).format(s.value) for s in scores)
+        ranks.update({(metric, text): rank for rank, text in zip((BEST, SECOND), distinct, strict=False)})
+    return ranks
+
+
+def _is_higher_better(evaluations: Sequence[Evaluation], metric: str) -> bool:
+    return next(s.higher_is_better for e in evaluations for s in e.scores if s.metric == metric)
+
+
+def _column(evaluations: Sequence[Evaluation], metric: str, notes: _Footnotes) -> Column:
+    found = {s.note if (s := find_score(e, metric)) is not None else "" for e in evaluations}
+    shared = found.pop() if len(found) == 1 and len(evaluations) > 1 else ""
+    return Column(metric, style_of(metric).title, _is_higher_better(evaluations, metric), notes.mark(shared))
+
+
+def _measured_row(
+    evaluation: Evaluation,
+    columns: Sequence[Column],
+    ranks: Mapping[tuple[str, str], int],
+    notes: _Footnotes,
+    others: Sequence[Evaluation],
+    suite: Suite,
+) -> Row:
+    said = {mark for column in columns for mark in column.marks}
+    row_notes = {s.note for s in evaluation.scores}
+    shared = row_notes.pop() if len(row_notes) == 1 and len(columns) > 1 else ""
+    row_marks = tuple(m for m in notes.mark(shared) if m not in said)
+    n = _n_sequences(evaluation)
+    if len({_n_sequences(e) for e in others}) > 1:
+        row_marks += notes.mark(f"scored on {n} of {suite.n_total} sequences")
+    cells = tuple(_measured_cell(evaluation, c, ranks, notes, {*said, *row_marks}) for c in columns)
+    return Row(evaluation.label, cells, False, is_untrained(evaluation), row_marks, _facts(evaluation, suite))
+
+
+def _measured_cell(
+    evaluation: Evaluation,
+    column: Column,
+    ranks: Mapping[tuple[str, str], int],
+    notes: _Footnotes,
+    said: set[str],
+) -> Cell:
+    score = find_score(evaluation, column.metric)
+    value = finite(score)
+    text = style_of(column.metric).format(value)
+    note = score.note if score is not None else "not computed for this tracker"
+    if value is None and not note:
+        note = "undefined: no frame it could be computed from"
+    marks = tuple(m for m in notes.mark(note) if m not in said)
+    return Cell(value, text, ranks.get((column.metric, text), 0) if value is not None else 0, marks)
+
+
+def _facts(evaluation: Evaluation, suite: Suite) -> dict[str, str]:
+    if not evaluation.scores:
+        return {}
+    first = evaluation.scores[0]
+    return {
+        "variant": first.variant,
+        "source": first.source,
+        "trained": first.trained,
+        "n_sequences": str(_n_sequences(evaluation)),
+        "n_total": str(suite.n_total),
+        "protocol": first.protocol,
+        "convention": " ".join(dict.fromkeys(s.convention for s in evaluation.scores if s.convention)),
+        "run": first.run,
+    }
+
+
+def _published_groups(figures: Sequence[PublishedFigure]) -> list[list[PublishedFigure]]:
+    """One group per printed row: a tracker and what sets it apart; its main figures come first."""
+    ordered = sorted(figures, key=lambda f: (f.tracker.casefold(), f.detail != "", f.detail))
+    return [list(group) for _, group in groupby(ordered, key=lambda f: (f.tracker, f.detail))]
+
+
+def _published_row(group: Sequence[PublishedFigure], columns: Sequence[Column], notes: _Footnotes) -> Row:
+    by_metric = {f.metric: f for f in group if f.metric in {c.metric for c in columns}}
+    citations = {f.citation for f in by_metric.values()}
+    shared = citations.pop() if len(citations) == 1 else ""
+    row_marks, cells = notes.mark(shared), []
+    for column in columns:
+        figure = by_metric.get(column.metric)
+        if figure is None:
+            cells.append(Cell(None, ""))
+        else:
+            text = style_of(column.metric).format(figure.value)
+            cells.append(Cell(figure.value, text, 0, () if shared else notes.mark(figure.citation)))
+    detail = f", {group[0].detail}" if group[0].detail else ""
+    facts = {"source": "published", "note": "; ".join(dict.fromkeys(f.citation for f in by_metric.values()))}
+    return Row(f"{group[0].tracker} (published{detail})", tuple(cells), True, False, row_marks, facts)
+
+
+def _interleave(
+    measured: Sequence[tuple[Evaluation, Row]],
+    groups: Sequence[list[PublishedFigure]],
+    columns: Sequence[Column],
+    notes: _Footnotes,
+) -> list[Row]:
+    """Put each published row under the best measured row of its tracker, the others at the end."""
+    shown = {c.metric for c in columns}
+    left = [g for g in groups if any(f.metric in shown for f in g)]
+    rows: list[Row] = []
+    for evaluation, row in measured:
+        rows.append(row)
+        mine = [g for g in left if same_tracker(_tracker(evaluation), g[0].tracker)]
+        rows += [_published_row(g, columns, notes) for g in mine]
+        left = [g for g in left if g not in mine]
+    return rows + [_published_row(g, columns, notes) for g in left]
+
+
+def _footer(
+    evaluations: Sequence[Evaluation],
+    suite: Suite,
+    metrics: Sequence[str],
+    comparable: bool,
+    published: bool,
+    has_published: bool,
+    has_ranks: bool,
+) -> tuple[str, ...]:
+    lines = [f"Convention {name} ({titles}): {explain(name)}" for name, titles in _conventions(evaluations, metrics)]
+    if len({_n_sequences(e) for e in evaluations}) > 1:
+        lines.append("The trackers were scored on different sequences: values of one column do not compare.")
+    if has_ranks:
+        lines.append("Best and second best of the measured rows are marked, by the printed digits.")
+    if has_published:
+        lines.append("Rows called published are figures from print, not measured here; their sources are in the notes.")
+    elif published and not comparable and any(f.suite == suite.name for f in load_published()):
+        lines.append(
+            f"Published figures are of the whole of {suite.title} under its own protocol; "
+            "they do not compare with this table and are not shown."
+        )
+    if any(is_untrained(e) for e in evaluations):
+        lines.append("Untrained: the network's weights were never trained; its scores say nothing about the method.")
+    if any(finite(find_score(e, m)) is None for e in evaluations for m in metrics):
+        lines.append(f"{DASH}: undefined or not computed.")
+    return tuple(lines)
+
+
+def _conventions(evaluations: Sequence[Evaluation], metrics: Sequence[str]) -> list[tuple[str, str]]:
+    """(convention, titles of the metrics it rules), in the order of the columns."""
+    ruled: dict[str, list[str]] = {}
+    for metric in metrics:
+        for evaluation in evaluations:
+            score = find_score(evaluation, metric)
+            if score is not None and score.convention and metric not in ruled.setdefault(score.convention, []):
+                ruled[score.convention].append(metric)
+    return [(name, ", ".join(style_of(m).title for m in ms)) for name, ms in ruled.items()]
+
+
+__all__ = [
+    "BEST",
+    "SECOND",
+    "Cell",
+    "Column",
+    "Row",
+    "Table",
+    "build_table",
+    "caption",
+    "coverage",
+    "folded",
+    "is_comparable",
+]

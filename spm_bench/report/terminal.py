@@ -1,0 +1,74 @@
+"""The table on the terminal: 80 columns are enough, and a pipe or a file gets plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from spm_bench.report.render import one_line
+from spm_bench.report.tables import BEST, SECOND, Cell, Row, Table, build_table
+from spm_bench.report.vocabulary import DASH
+
+if TYPE_CHECKING:
+    from spm_bench.scoring.base import Evaluation
+    from spm_bench.suites.base import Suite
+
+_ASCII = str.maketrans({DASH: "-", "↑": "^", "↓": "v", "…": "~"})
+_RANK_STYLE = {BEST: "bold", SECOND: "underline"}
+
+
+def print_table(
+    evaluations: Sequence[Evaluation], suite: Suite, console: Console | None = None, *, published: bool = True
+) -> None:
+    """Print the table of one suite, its notes and conventions.
+
+    Args:
+        evaluations: One per tracker and variant, all on `suite`.
+        suite: What they were scored on; the title says how much of it.
+        console: Where to print; standard output by default.
+        published: Show figures from print where they are comparable.
+    """
+    console = console or Console()
+    table = build_table(evaluations, suite, published=published)
+    console.print(_rich_table(table, console), highlight=False)
+    for mark, text in table.footnotes:
+        console.print(_text(f"({mark}) {text}", console, "dim"), highlight=False)
+    for text in table.footer:
+        console.print(_text(text, console), highlight=False)
+
+
+def _rich_table(table: Table, console: Console) -> RichTable:
+    title = _text(table.caption, console, "bold")
+    shown = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1))
+    shown.add_column("Tracker", overflow="fold", min_width=10)
+    for column in table.columns:
+        head = f"{column.title} {column.arrow}{_marks(column.marks)}"
+        shown.add_column(_text(head, console), justify="right", overflow="fold")
+    for row in table.rows:
+        label = _text(f"{row.full_label}{_marks(row.marks)}", console)
+        shown.add_row(label, *(_cell(row, c, console) for c in row.cells), style="italic dim" if row.published else "")
+    return shown
+
+
+def _cell(row: Row, cell: Cell, console: Console) -> Text:
+    text = _text(cell.text, console, "" if row.published else _RANK_STYLE.get(cell.rank, ""))
+    return text.append(_text(_marks(cell.marks), console, "not bold not underline"))
+
+
+def _marks(marks: tuple[str, ...]) -> str:
+    return f" ({','.join(marks)})" if marks else ""
+
+
+def _text(content: str, console: Console, style: str = "") -> Text:
+    """Text that is printed as it stands (no markup), in letters the output's encoding has."""
+    content = one_line(content)
+    try:
+        content.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        content = content.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+    return Text(content, style=style)

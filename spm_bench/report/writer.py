@@ -1,0 +1,159 @@
+"""Writes the report folder: scores, tables, figures, and an index that says what they are and how to redo them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from spm_bench import __version__
+from spm_bench.errors import ResultsError
+from spm_bench.report import render
+from spm_bench.report.attributes import attribute_metric, attribute_table
+from spm_bench.report.figures import CURVES, attribute_figure, curve_figure
+from spm_bench.report.figures_vot import accuracy_robustness_figure, eao_curve_figure, ranking_figure
+from spm_bench.report.scores import scores_json
+from spm_bench.report.style import to_pdf, to_png
+from spm_bench.report.tables import build_table, caption
+from spm_bench.report.vocabulary import find_score, finite, headline_metric, metric_order, ranked
+from spm_bench.results.files import TEMPORARY_SUFFIX, readable_os_errors, write_text
+from spm_bench.scoring.base import Evaluation
+from spm_bench.suites.base import Suite
+
+INDEX = "README.md"
+_ABOUT = {
+    "scores.json": "every score: one row per tracker, variant, suite, protocol and metric",
+    "table.md": "the table",
+    "table.tex": "the same for LaTeX (needs booktabs only)",
+    "table.csv": "the same with all digits",
+    "table.html": "the same as a page",
+    "per_sequence.csv": "every metric of every sequence, one row each",
+    "attributes.csv": "every metric per attribute, one row each",
+    "attributes.md": "the headline metric per attribute",
+    "success": "success over the overlap threshold",
+    "overlap": "success over the overlap threshold",
+    "precision": "precision over the centre error",
+    "normalised_precision": "precision over the centre error in units of the target's size",
+    "attributes": "the headline metric per attribute",
+    "accuracy_robustness": "accuracy over robustness",
+    "eao_curve": "expected overlap over sequence length",
+    "eao_ranking": "trackers in the order of EAO",
+}
+
+
+def write_report(
+    evaluations: Sequence[Evaluation], suite: Suite, folder: Path, *, published: bool = True
+) -> list[Path]:
+    """Write a report (see `spm_bench.report.write_report`)."""
+    if not evaluations:
+        raise ResultsError("there is nothing to report", where=folder, remedy="Give at least one tracker's results")
+    order = ranked(evaluations, headline_metric(evaluations, suite.family))
+    texts = dict(_texts(order, suite, published))  # all made before the first is written: no half-new folder
+    figures = dict(_figures(order, suite))
+    written = []
+    for name, text in texts.items():
+        write_text(folder / name, text)
+        written.append(folder / name)
+    for name, figure in figures.items():
+        for ending, form in ((".png", to_png), (".pdf", to_pdf)):
+            _write_bytes(folder / f"{name}{ending}", form(figure))
+            written.append(folder / f"{name}{ending}")
+    write_text(folder / INDEX, _index(order, suite, list(texts), list(figures), texts["table.md"]))
+    return [folder / INDEX, *written]
+
+
+def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> Iterator[tuple[str, str]]:
+    table = build_table(evaluations, suite, published=published)
+    yield "table.md", render.to_markdown(table)
+    yield "table.tex", render.to_latex(table)
+    yield "table.csv", render.to_csv(table)
+    yield "table.html", render.to_html(table)
+    yield "scores.json", scores_json(evaluations)
+    yield "per_sequence.csv", _tidy_csv(evaluations, [e.per_sequence for e in evaluations])
+    metric = attribute_metric(evaluations, headline_metric(evaluations, suite.family))
+    if metric is not None:
+        yield "attributes.csv", _tidy_csv(evaluations, [e.per_attribute for e in evaluations])
+        yield "attributes.md", render.to_markdown(attribute_table(evaluations, suite, metric))
+
+
+def _figures(evaluations: Sequence[Evaluation], suite: Suite) -> Iterator[tuple[str, Figure]]:
+    title, metrics = caption(evaluations, suite), metric_order(evaluations)
+    headline = headline_metric(evaluations, suite.family)
+    for curve, (metric, _) in CURVES.items():
+        if any(curve in e.curves for e in evaluations):
+            metric = metric if metric in metrics else headline
+            yield curve, curve_figure(evaluations, curve, title, metric=metric)
+    if {"accuracy", "robustness"} <= set(metrics):
+        yield "accuracy_robustness", accuracy_robustness_figure(evaluations, title)
+    if any("eao" in e.curves for e in evaluations):
+        yield "eao_curve", eao_curve_figure(evaluations, suite.eao_interval, title)
+    if any(finite(find_score(e, "eao")) is not None for e in evaluations):
+        yield "eao_ranking", ranking_figure(evaluations, "eao", title)
+    per_attribute = attribute_metric(evaluations, headline)
+    if per_attribute is not None:
+        yield "attributes", attribute_figure(evaluations, per_attribute, title)
+
+
+def _tidy_csv(evaluations: Sequence[Evaluation], frames: Sequence[pd.DataFrame | None]) -> str:
+    """One frame with the tracker's names in front; numbers with all their digits."""
+    named = []
+    for evaluation, frame in zip(evaluations, frames, strict=True):
+        if frame is not None and not frame.empty:
+            first = evaluation.scores[0]
+            named.append(frame.assign(tracker=first.tracker, variant=first.variant))
+    if not named:
+        return "tracker,variant,sequence,metric,value\n"
+    tidy = pd.concat(named, ignore_index=True)
+    names = ["tracker", "variant"]
+    text: str = tidy[[*names, *(c for c in tidy.columns if c not in names)]].to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    """Write a binary file so that a reader sees the old one or the whole new one."""
+    with readable_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _index(
+    evaluations: Sequence[Evaluation], suite: Suite, texts: Sequence[str], figures: Sequence[str], table: str
+) -> str:
+    pictures = [f"![{_ABOUT[name]}]({name}.png)" for name in figures]
+    listed = [f"* [{name}]({name}): {_ABOUT[name]}" for name in texts]
+    listed += [f"* [{name}.pdf]({name}.pdf), [.png]({name}.png): {_ABOUT[name]}" for name in figures]
+    parts = [f"# {render.escape_markdown(suite.title)}", table.rstrip(), *pictures, "## Files", "\n".join(listed)]
+    parts += ["## How to make this again", f"```sh\n{command(evaluations, suite)}\n```"]
+    parts.append(f"Made by spm_bench {__version__}. Raw results: " + _runs(evaluations))
+    if suite.fingerprint:
+        parts.append(f"Fingerprint of the suite (names, annotations, frames): `{suite.fingerprint}`")
+    if suite.citation:
+        parts.append(f"Please cite: {render.escape_markdown(suite.citation)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def command(evaluations: Sequence[Evaluation], suite: Suite) -> str:
+    """The shell command that scores the same raw results again."""
+    runs = dict.fromkeys(s.run for e in evaluations for s in e.scores)
+    partial = len(suite.sequences) < suite.n_total or any(
+        s.n_sequences < s.n_total for e in evaluations for s in e.scores
+    )
+    words = ["spm-bench", "score", "--suite", suite.name]
+    words += ["--data", str(suite.root)] if suite.root is not None else []
+    words += ["--allow-missing"] if partial else []
+    return shlex.join([*words, *runs])
+
+
+def _runs(evaluations: Sequence[Evaluation]) -> str:
+    lines = [f"* {render.escape_markdown(e.label)}: `{e.scores[0].run}` ({e.scores[0].source})" for e in evaluations]
+    return "\n\n" + "\n".join(lines)
