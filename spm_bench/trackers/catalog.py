@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -31,6 +31,18 @@ TRACKERS.register(
     "oracle", "spm_bench.trackers.oracle:OracleTracker", "For tests: ground truth, plus noise in its variants"
 )
 
+_VARIANTS: Mapping[str, Mapping[str, str]] = {
+    "KCF": {
+        "base": "learns the target from the initial frame, as the paper does",
+        "late_start": "learns it from the second frame, as OpenCV does: trails by the motion of one frame",
+    },
+    "oracle": {
+        "base": "the exact ground truth",
+        "noisy": "centre and size disturbed by 10 percent",
+        "forgetful": "disturbed, and loses the target every 50 frames on average",
+    },
+}
+"""One line on each variant, kept here so that listing them imports neither OpenCV nor torch."""
 _METHODS = ("init", "update")
 _OWN_REMEDY = "A tracker of your own is given as module:Class"
 
@@ -41,8 +53,8 @@ def resolve_tracker(
     """Turn what a user wrote into a description from which the tracker can be built anywhere.
 
     Args:
-        name: A registered name in any case, or `module:Class` of the user's own (the current directory is searched first,
-            as `python -m` does). A function without required arguments that returns a tracker serves as well.
+        name: A registered name in any case, or `module:Class` of the user's own (the current directory is searched
+            first, as `python -m` does). A function without required arguments that returns a tracker serves as well.
         variant: Name of a variant; None and "base" are the unchanged tracker.
         weights: For trackers with a network: a file, "official" or "random".
         device: For trackers with a network: "auto", "cpu", "cuda", "cuda:1".
@@ -52,10 +64,9 @@ def resolve_tracker(
 
     Raises:
         UsageError: No such tracker, module, class or variant, or weights for a tracker that takes none.
-        TrackerError: The module fails on import, the class lacks `init` or `update`, or its constructor needs arguments.
+        TrackerError: The module fails on import, the class lacks `init` or `update`, or needs constructor arguments.
     """
-    own = ":" in name
-    if own:
+    if ":" in name:
         target, title = name, name.rpartition(":")[2]
     else:
         target, title = _registered(name)
@@ -66,7 +77,7 @@ def resolve_tracker(
         spec = _plain_spec(title, target, variant, weights)
     else:
         spec = cast(TrackerSpec, resolve(name=title, variant=variant, weights=weights, device=device))
-    _check_arguments(factory, spec)
+    _check_arguments(_load(spec.target), spec)
     return replace(spec, identity={"code": _code_hash(spec.target), **spec.identity})
 
 
@@ -75,7 +86,7 @@ def build_tracker(spec: TrackerSpec) -> Tracker:
 
     Raises:
         UsageError: Its module or class is gone.
-        TrackerError: Importing or constructing it failed (the cause is chained), or the result lacks `init` or `update`.
+        TrackerError: Importing or constructing it failed (the cause is chained), or it has no `init` or no `update`.
     """
     factory = _load(spec.target)
     try:
@@ -99,14 +110,7 @@ def variants_of(name: str) -> Mapping[str, str]:
         from spm_bench.trackers.spm.variants import VARIANTS
 
         return {name: variant.about for name, variant in VARIANTS.items()}
-    if entry.name == "oracle":
-        from spm_bench.trackers.oracle import OPTIONS
-
-        return {
-            variant: ", ".join(f"{k} {v}" for k, v in options.items()) or "exact ground truth"
-            for variant, options in OPTIONS.items()
-        }
-    return {"base": "as it is"}
+    return _VARIANTS.get(entry.name, {"base": "as it is"})
 
 
 def _registered(name: str) -> tuple[str, str]:
@@ -117,7 +121,7 @@ def _registered(name: str) -> tuple[str, str]:
     return entry.target, entry.name
 
 
-def _load(target: str) -> object:
+def _load(target: str) -> Callable[..., object]:
     """Import `module:Class`; the current directory counts, as it does under `python -m`."""
     here = os.getcwd()  # noqa: PTH109 - sys.path holds strings
     if here not in sys.path and "" not in sys.path:
@@ -130,7 +134,7 @@ def _load(target: str) -> object:
         raise TrackerError(f"importing it failed: {_describe(error)}", where=target) from error
     if not callable(factory):
         raise TrackerError("it is not a class", where=target, remedy=_OWN_REMEDY)
-    return factory
+    return cast(Callable[..., object], factory)
 
 
 def _check_methods(thing: object, target: str) -> None:
@@ -146,9 +150,9 @@ def _check_methods(thing: object, target: str) -> None:
         )
 
 
-def _check_arguments(factory: object, spec: TrackerSpec) -> None:
+def _check_arguments(factory: Callable[..., object], spec: TrackerSpec) -> None:
     try:
-        inspect.signature(cast(type, factory)).bind(**spec.options)
+        inspect.signature(factory).bind(**spec.options)
     except TypeError as error:
         raise TrackerError(
             f"it cannot be constructed without arguments ({error})",

@@ -1,24 +1,30 @@
 """OpenCV's correlation-filter trackers, with their online update and OpenCV's default parameters.
 
-* CSRT: Lukezic et al., Discriminative Correlation Filter with Channel and Spatial Reliability, CVPR 2017; HOG and colour
-  names, 33 scales.
-* KCF: Henriques et al., High-Speed Tracking with Kernelized Correlation Filters, PAMI 2015; with the colour-name features of
+* CSRT: Lukezic et al., Discriminative Correlation Filter with Channel and Spatial Reliability, CVPR 2017;
+  HOG and colour names, 33 scales.
+* KCF: Henriques et al., High-Speed Tracking with Kernelized Correlation Filters, PAMI 2015; with the colour names of
   Danelljan et al., CVPR 2014. One scale.
 * MOSSE: Bolme et al., Visual Object Tracking using Adaptive Correlation Filters, CVPR 2010; grey values. One scale.
 
-Three rules stand between their interface and ours:
+Four rules stand between their interface and ours:
 
-1. **Start.** They start on whole pixels: position and size are each rounded to the nearest integer (halves up), a side below
-   `min_side` is widened about its centre, and the box is then cut to the image. All three get the same rounding, although
-   MOSSE would accept fractions (it truncates them inside). A box wholly outside the image cannot be started on.
-2. **Lost.** When `update` reports that the target was not found, the box of the frame before is repeated. KCF and MOSSE keep
-   their model and search at that place again in the next frame, so they can recover.
-3. **No chance.** Their boxes depend neither on OpenCV's random seed nor on its number of threads (a test shows both), so
-   nothing global is set here.
+1. **Start.** They start on whole pixels: position and size are each rounded to the nearest integer (halves up), the box
+   is cut to the image, and a side below `min_side` is widened about its centre. All three get the same rounding,
+   although MOSSE would accept fractions (it truncates them inside). A box outside the image cannot be started on.
+2. **Training of KCF.** OpenCV's KCF does not look at the frame given to its `init`: it learns the target from the
+   frame of its first `update`, at the initial box, and so trails the target by the motion of one frame for good. Here
+   it learns from the initial frame, as the paper does; the variant `late_start` keeps OpenCV's way.
+3. **Lost.** When `update` reports that the target was not found, the box of the frame before is repeated. KCF and MOSSE
+   keep their model and search at that place again in the next frame, so they can recover. (OpenCV's MOSSE demands a
+   peak-to-sidelobe ratio of 5.7, as the paper does, which on small targets even the initial frame may not reach.)
+4. **No chance.** Their boxes depend neither on OpenCV's random seed nor on its number of threads (a test shows both),
+   so nothing global is set here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +34,7 @@ from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import Box, TrackerSpec
 
 REMEDY = "pip install --force-reinstall --no-deps opencv-contrib-python-headless"
-"""Four OpenCV packages share the folder cv2/; the one installed last wins, and only the contrib ones hold these trackers."""
+"""Four OpenCV packages share the folder cv2/; the last one installed wins, and only contrib ones have the trackers."""
 
 
 class OpenCvTracker:
@@ -38,25 +44,33 @@ class OpenCvTracker:
     factory: ClassVar[str]
     min_side: ClassVar[int] = 2
     """Smallest side, in pixels, on which the tracker starts; MOSSE's and KCF's Fourier windows need two."""
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({"base": {}})
+    """Variant -> constructor options."""
 
     def __init__(self) -> None:
         self._create = find_factory(self.factory)
 
     @classmethod
-    def resolve(cls, *, name: str, variant: str | None, weights: str | None, device: str) -> TrackerSpec:
+    def resolve(cls, *, name: str, variant: str | None, weights: str | None, device: str) -> TrackerSpec:  # noqa: ARG003
         """Describe the tracker; the OpenCV version is part of its identity. It always runs on the CPU.
 
         Raises:
-            UsageError: A variant or weights were asked for; there are none.
+            UsageError: Unknown variant, or weights were given: there are none.
             TrackerError: This OpenCV lacks the tracker.
         """
-        if variant not in (None, "base"):
-            raise unknown_name(f"variant of {name}", variant, ["base"])
+        variant = variant or "base"
+        if variant not in cls.variants:
+            raise unknown_name(f"variant of {name}", variant, cls.variants)
         if weights is not None:
             raise UsageError(f"{name} has no weights: it learns on the sequence itself", remedy="Leave --weights out")
         find_factory(cls.factory)
-        identity = {"opencv": _import_cv2().__version__}
-        return TrackerSpec(name=name, target=f"{cls.__module__}:{cls.__qualname__}", identity=identity)
+        return TrackerSpec(
+            name=name,
+            target=f"{cls.__module__}:{cls.__qualname__}",
+            variant=variant,
+            options=dict(cls.variants[variant]),
+            identity={"opencv": _import_cv2().__version__},
+        )
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start anew on `frame`, on whole pixels inside the image (rule 1 above).
@@ -98,9 +112,28 @@ class CsrtTracker(OpenCvTracker):
 
 
 class KcfTracker(OpenCvTracker):
-    """Kernelised correlation filter."""
+    """Kernelised correlation filter.
+
+    Args:
+        late_start: Learn from the second frame, as OpenCV does, instead of the initial one (rule 2 above).
+    """
 
     factory = "TrackerKCF_create"
+    variants = MappingProxyType({"base": {}, "late_start": {"late_start": True}})
+
+    def __init__(self, late_start: bool = False) -> None:
+        super().__init__()
+        self.late_start = late_start
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Start anew and learn the target from `frame`.
+
+        Raises:
+            TrackerError: As for every tracker here.
+        """
+        super().init(frame, box)
+        if not self.late_start:
+            self.update(frame)
 
 
 class MosseTracker(OpenCvTracker):
@@ -120,7 +153,7 @@ def find_factory(path: str) -> Any:
         found = getattr(found, part, None)
         if found is None:
             raise TrackerError(
-                f"this OpenCV ({_import_cv2().__version__}) has no cv2.{path}: another OpenCV package overwrote the one "
+                f"OpenCV {_import_cv2().__version__} has no cv2.{path} here: another OpenCV package overwrote the one "
                 "with the extra modules",
                 remedy=REMEDY,
             )

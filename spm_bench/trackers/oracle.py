@@ -19,7 +19,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "forgetful": {"noise": 0.1, "scale_noise": 0.1, "loss": 0.02},
     }
 )
-"""Variant -> constructor options. Loss 0.02 fails every 50 frames on average: often enough that short VOT sequences restart."""
+"""Variant -> constructor options. Loss 0.02 fails every 50 frames on average: even short VOT sequences restart."""
 
 
 class OracleTracker:
@@ -50,7 +50,7 @@ class OracleTracker:
         self.seed(seed)
 
     @classmethod
-    def resolve(cls, *, name: str, variant: str | None, weights: str | None, device: str) -> TrackerSpec:
+    def resolve(cls, *, name: str, variant: str | None, weights: str | None, device: str) -> TrackerSpec:  # noqa: ARG003
         """Describe a variant (see `OPTIONS`).
 
         Raises:
@@ -72,7 +72,7 @@ class OracleTracker:
         """Take the answers of `sequence` from frame `index` on."""
         self._answers, self._next = sequence.ground_truth, index
 
-    def init(self, frame: Frame, box: Box) -> None:
+    def init(self, frame: Frame, box: Box) -> None:  # noqa: ARG002
         """Start in the frame given to `begin`.
 
         Raises:

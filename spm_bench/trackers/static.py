@@ -13,10 +13,10 @@ class StaticTracker:
 
     deterministic = True
 
-    def init(self, frame: Frame, box: Box) -> None:
+    def init(self, frame: Frame, box: Box) -> None:  # noqa: ARG002
         """Remember `box`; the picture is not looked at."""
         self._box = np.array(box, dtype=np.float64)
 
-    def update(self, frame: Frame) -> Box:
+    def update(self, frame: Frame) -> Box:  # noqa: ARG002
         """Return a copy of the initial box."""
         return self._box.copy()

@@ -1,0 +1,193 @@
+"""From a name to a tracker: registered ones, a user's own, and every way a name can be wrong."""
+
+import pickle
+import subprocess
+import sys
+import textwrap
+
+import cv2
+import numpy as np
+import pytest
+
+from spm_bench.errors import TrackerError, UsageError
+from spm_bench.trackers.base import Tracker, TrackerSpec
+from spm_bench.trackers.catalog import TRACKERS, build_tracker, resolve_tracker, variants_of
+
+LIGHT = ("CSRT", "KCF", "MOSSE", "static", "oracle")
+
+OWN = """
+    class Good:
+        def init(self, frame, box): self.box = box
+        def update(self, frame): return self.box
+
+    class Deaf:
+        def init(self, frame, box): ...
+
+    class Empty: ...
+
+    class Needy(Good):
+        def __init__(self, weights): ...
+
+    class Broken(Good):
+        def __init__(self): raise RuntimeError("no licence")
+
+    class Polite(Good):
+        @classmethod
+        def resolve(cls, *, name, variant, weights, device):
+            from spm_bench.trackers.base import TrackerSpec
+            return TrackerSpec(name=name, target="own_trackers:Needy", variant=variant or "base",
+                               options={"weights": weights}, trained="yes", identity={"weights": "abc"})
+
+    def make(): return Good()
+    def make_nothing(): return None
+    NUMBER = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A folder with a user's modules as the current directory, as in a fresh shell."""
+    (tmp_path / "own_trackers.py").write_text(textwrap.dedent(OWN))
+    (tmp_path / "raises.py").write_text("1 / 0\n")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit('usage: leaves FILE')\n")
+    (tmp_path / "wants.py").write_text("import no_such_package_anywhere\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
+    yield tmp_path
+    for name in ("own_trackers", "raises", "leaves", "wants"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_registered_trackers_resolve_in_any_case_and_build(name):
+    spec = resolve_tracker(name.swapcase())
+    assert (spec.name, spec.variant, spec.label, spec.trained) == (name, "base", name, "")
+    assert spec.target == TRACKERS.entry(name).target
+    assert len(spec.identity["code"]) == 64
+    assert isinstance(build_tracker(spec), Tracker)
+    assert pickle.loads(pickle.dumps(spec)) == spec  # noqa: S301 - our own bytes
+
+
+def test_the_identity_of_an_opencv_tracker_names_the_opencv():
+    assert resolve_tracker("CSRT").identity["opencv"] == cv2.__version__
+    assert "opencv" not in resolve_tracker("static").identity
+
+
+def test_variants_get_their_options_and_label():
+    spec = resolve_tracker("oracle", variant="noisy")
+    assert spec.label == "oracle-noisy"
+    assert build_tracker(spec).noise == 0.1
+    assert resolve_tracker("KCF", variant="late_start").options == {"late_start": True}
+
+
+@pytest.mark.parametrize("entry", list(TRACKERS), ids=lambda e: e.name)
+def test_every_tracker_lists_its_variants(entry):
+    variants = variants_of(entry.name)
+    assert "base" in variants
+    assert all(variants.values())
+    if entry.name in LIGHT:
+        for variant in variants:
+            assert resolve_tracker(entry.name, variant=variant).variant == variant
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": "KFC"}, r"no tracker 'KFC'.*Did you mean KCF.*module:Class"),
+        ({"name": "static", "variant": "fast"}, r"variant of static 'fast'"),
+        ({"name": "static", "weights": "random"}, "takes no weights"),
+        ({"name": "oracle", "variant": "noizy"}, "Did you mean noisy"),
+        ({"name": "no_such_module_here:Thing"}, "no module 'no_such_module_here'"),
+        ({"name": "own_trackers:Godo"}, "Did you mean Good"),
+        ({"name": "own_trackers:"}, "not of the form module:object"),
+        ({"name": "wants:Thing"}, "needs the module 'no_such_package_anywhere'"),
+        ({"name": "own_trackers:Good", "variant": "x"}, "variant of Good 'x'"),
+        ({"name": "own_trackers:Good", "weights": "x.pt"}, "Good takes no weights"),
+    ],
+)
+def test_wrong_names(own, arguments, words):
+    with pytest.raises(UsageError, match=words):
+        resolve_tracker(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("own_trackers:Deaf", "it has no update. A tracker needs init"),
+        ("own_trackers:Empty", "it has no init and no update"),
+        ("own_trackers:Needy", "cannot be constructed without arguments.*weights"),
+        ("own_trackers:NUMBER", "not a class"),
+        ("raises:Thing", "importing it failed: ZeroDivisionError"),
+        ("leaves:Thing", "importing it failed: SystemExit: usage: leaves FILE"),
+    ],
+)
+def test_trackers_that_are_none(own, name, words):
+    with pytest.raises(TrackerError, match=words) as caught:
+        resolve_tracker(name)
+    assert name in str(caught.value)
+
+
+def test_the_cause_of_a_failed_import_is_kept(own):
+    with pytest.raises(TrackerError) as caught:
+        resolve_tracker("raises:Thing")
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_users_class_in_the_current_directory(own):
+    spec = resolve_tracker("own_trackers:Good")
+    assert (spec.name, spec.target) == ("Good", "own_trackers:Good")
+    tracker = build_tracker(spec)
+    tracker.init(np.zeros((4, 4, 3), np.uint8), np.array([1.0, 2, 3, 4]))
+    assert tracker.update(np.zeros((4, 4, 3), np.uint8)).tolist() == [1, 2, 3, 4]
+
+
+def test_the_identity_follows_the_code(own):
+    before = resolve_tracker("own_trackers:Good").identity["code"]
+    assert resolve_tracker("own_trackers:Good").identity["code"] == before
+    (own / "own_trackers.py").write_text(textwrap.dedent(OWN).replace("return self.box", "return self.box * 2"))
+    assert resolve_tracker("own_trackers:Good").identity["code"] != before
+
+
+def test_a_users_class_may_resolve_itself(own):
+    spec = resolve_tracker("own_trackers:Polite", variant="v", weights="w.pt")
+    assert (spec.label, spec.options, spec.trained) == ("Polite-v", {"weights": "w.pt"}, "yes")
+    assert spec.identity["weights"] == "abc"
+    assert len(spec.identity["code"]) == 64
+    assert type(build_tracker(spec)).__name__ == "Needy"
+
+
+def test_a_function_that_returns_a_tracker(own):
+    assert isinstance(build_tracker(resolve_tracker("own_trackers:make")), Tracker)
+    with pytest.raises(TrackerError, match="has no init and no update"):
+        build_tracker(resolve_tracker("own_trackers:make_nothing"))
+
+
+def test_a_constructor_that_fails(own):
+    spec = resolve_tracker("own_trackers:Broken")
+    with pytest.raises(TrackerError, match="constructor failed: RuntimeError: no licence") as caught:
+        build_tracker(spec)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_options_the_constructor_does_not_know(own):
+    with pytest.raises(TrackerError, match="constructor failed"):
+        build_tracker(TrackerSpec("Good", "own_trackers:Good", options={"speed": 3}))
+
+
+def test_another_process_builds_it_too(own):
+    spec = resolve_tracker("own_trackers:Good")
+    code = (
+        "import pickle, sys; from spm_bench.trackers.catalog import build_tracker; "
+        "print(type(build_tracker(pickle.loads(sys.stdin.buffer.read()))).__name__)"
+    )
+    # -I: without the current directory on the path, as in a pool's worker or the console script.
+    done = subprocess.run([sys.executable, "-I", "-c", code], input=pickle.dumps(spec), capture_output=True, cwd=own)
+    assert done.stdout.decode().strip() == "Good", done.stderr.decode()
+
+
+def test_the_catalog_itself_is_light():
+    code = (
+        "import sys, spm_bench.trackers.catalog; print([m for m in ('torch', 'cv2', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
