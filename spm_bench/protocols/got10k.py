@@ -18,10 +18,10 @@ REPETITIONS = 3
 
 @dataclass(frozen=True)
 class Got10k:
-    """One-pass, three times; once for a tracker that declares itself `deterministic`.
+    """One-pass, three times; once for a tracker that calls itself `deterministic`.
 
-    The toolkit asks the tracker (`is_deterministic`). It also compares repetitions, but only before the fourth, which is
-    never run; so all three of a tracker that declares nothing are run even if they are equal, here as there.
+    The toolkit asks the tracker (`is_deterministic`). It compares repetitions as well, but before a fourth only, which
+    is never run; so all three of a tracker that declares nothing are run even if they are equal, here as there.
     """
 
     repetitions: int = REPETITIONS

@@ -22,7 +22,7 @@ _SHOWN = 3
 """How many names an error message quotes."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ForeignResults:
     """One tracker's folder of text files (a `ResultSet`).
 
@@ -44,10 +44,8 @@ class ForeignResults:
     source: str = "raw results"
     note: str = ""
 
-    @property
-    def run(self) -> str:
-        """The folder, as text."""
-        return str(self.folder)
+    def __post_init__(self) -> None:
+        self.run = str(self.folder)
 
     @property
     def label(self) -> str:

@@ -1,0 +1,44 @@
+"""One process at a time in a run folder, by a lock that the system releases however the process ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from spm_bench.errors import ResultsError
+from spm_bench.results.files import readable_os_errors
+
+LOCK_FILE = ".lock"
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold `folder` for this process while the block runs; the folder is made if need be.
+
+    The lock is the kernel's (flock) on a file that stays: nothing is left to clean up after `kill -9`.
+
+    Raises:
+        ResultsError: Another process holds it, or the folder cannot be written.
+    """
+    import fcntl  # POSIX only; reading and scoring results do without
+
+    with readable_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+            raise ResultsError(
+                f"another process ({holder or 'of unknown number'}) is writing this run",
+                where=folder,
+                remedy="Wait for it, or give this one another --out",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
