@@ -27,7 +27,10 @@ def has_area(boxes: ArrayLike) -> BoolArray:
     [True, False, False]
     """
     array = _boxes(boxes)
-    usable: BoolArray = np.isfinite(array).all(axis=-1) & (array[..., 2] > 0) & (array[..., 3] > 0)
+    x, y, w, h = np.moveaxis(array, -1, 0)
+    with np.errstate(all="ignore"):
+        # one sum is finite only if all four are (up to overflow, which no real coordinate reaches)
+        usable: BoolArray = np.isfinite(x + y + w + h) & (w > 0) & (h > 0)
     return usable
 
 
@@ -42,7 +45,7 @@ def iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
         b: Boxes of a shape that broadcasts with `a`, for instance (n, 1, 4) with (m, 4) for all pairs.
 
     Returns:
-        Values in [0, 1]; 0 where either box is without area or holds NaN or infinity.
+        Values in [0, 1]; 0 where either box is without area or holds NaN, or where areas leave the range of float64.
 
     Raises:
         ValueError: A last dimension other than 4.
@@ -51,13 +54,15 @@ def iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
     [1.0, 0.3333, 0.0]
     """
     a, b = _boxes(a), _boxes(b)
+    (ax, ay, aw, ah), (bx, by, bw, bh) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
     with np.errstate(all="ignore"):
-        sides = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-        shared = np.maximum(sides[..., 0], 0.0) * np.maximum(sides[..., 1], 0.0)
-        union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - shared
+        wide = np.minimum(ax + aw, bx + bw) - np.maximum(ax, bx)
+        high = np.minimum(ay + ah, by + bh) - np.maximum(ay, by)
+        shared = np.maximum(wide, 0.0) * np.maximum(high, 0.0)
         # rounding of x + w can lift the shared area of equal boxes just above their own
-        ratio = np.minimum(shared / union, 1.0)
-    return np.where(has_area(a) & has_area(b), ratio, 0.0)
+        ratio = np.minimum(shared / (aw * ah + bw * bh - shared), 1.0)
+    usable = (aw > 0) & (ah > 0) & (bw > 0) & (bh > 0)
+    return np.where(usable, np.fmax(ratio, 0.0), 0.0)
 
 
 def centres(boxes: ArrayLike) -> FloatArray:
