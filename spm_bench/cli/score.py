@@ -24,7 +24,9 @@ def score(
     suite: Annotated[str, typer.Option("--suite", help="Suite to score on; `spm-bench ls` names them.")],
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."),
+        typer.Option(
+            "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
+        ),
     ] = None,
     convention: Annotated[
         str | None,
@@ -68,9 +70,7 @@ def score(
         print(f"report: {out / 'README.md'}")
 
 
-def _evaluate_all(
-    suite: Suite, folders: list[Path], convention: str | None, allow_missing: bool
-) -> list[Evaluation]:
+def _evaluate_all(suite: Suite, folders: list[Path], convention: str | None, allow_missing: bool) -> list[Evaluation]:
     from spm_bench.results.foreign import find_result_sets
     from spm_bench.scoring.evaluate import evaluate
 

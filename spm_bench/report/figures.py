@@ -67,7 +67,7 @@ def curve_figure(
             handles += axes.plot(line.x, line.y, color=look.colour, linestyle=look.line)
         first = shown[0].curves[curve]
         frame_curve(axes, first.x_label, first.y_label, max(float(e.curves[curve].x[-1]) for e in shown))
-        head(axes, title, f"{name}; [{style_of(metric).title}]")
+        head(figure, title, f"{name} plot [{style_of(metric).title}]")
         style.add_legend(figure, handles[::-1], labels, wide)
     return figure
 
@@ -90,9 +90,10 @@ def frame_curve(axes: Axes, x_label: str, y_label: str, right: float) -> None:
     axes.set_yticks(np.linspace(0.0, 1.0, 6))
 
 
-def head(axes: Axes, title: str, what: str) -> None:
-    """Set the title: what was scored above what is drawn."""
-    style.plain(axes.set_title("", loc="left"), f"{one_line(title)}\n{what}" if title else what)
+def head(figure: Figure, title: str, what: str) -> None:
+    """Set the title: what was scored above what is drawn, from the figure's left edge."""
+    text = figure.suptitle(" ", x=0.015, ha="left", fontsize=8)
+    style.plain(text, f"{one_line(title)}\n{what}" if title else what)
 
 
 def looks_of(evaluations: Sequence[Evaluation]) -> dict[int, style.Look]:
@@ -130,7 +131,7 @@ def attribute_figure(evaluations: Sequence[Evaluation], metric: str, title: str 
             axes.bar(x, heights, width * 0.92, color=looks[id(evaluation)].colour)
         _frame_bars(axes, counts, style_of(metric).title)
         of_all = f", best {len(shown)} of {len(best)}" if len(best) > len(shown) else ""
-        head(axes, title, f"{style_of(metric).long} per attribute{of_all}")
+        head(figure, title, f"{style_of(metric).title} per attribute{of_all} [{style_of(metric).title} of all]")
         patches = [Patch(color=looks[id(e)].colour) for e in shown]
         style.add_legend(figure, patches, labels, wide=True)
     return figure
@@ -142,7 +143,8 @@ def _frame_bars(axes: Axes, counts: dict[str, int], y_label: str) -> None:
     axes.set_ylim(bottom=0.0)
     slanted = max(map(len, counts)) > 8
     turn: dict[str, Any] = {"rotation": 25, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-    axes.set_xticks(np.arange(len(counts)), ["x"] * len(counts), **turn)
-    for text, (name, n) in zip(axes.get_xticklabels(), counts.items(), strict=True):
-        style.plain(text, f"{style.short_name(name)} ({n})" if slanted else f"{name}\n{n}")
+    names = [f"{style.short_name(name)} ({n})" if slanted else f"{name}\n{n}" for name, n in counts.items()]
+    axes.set_xticks(np.arange(len(counts)), names, **turn)
+    for text, name in zip(axes.get_xticklabels(), names, strict=True):
+        style.plain(text, name)
     style.plain(axes.set_ylabel(""), y_label)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
 from spm_bench.report import style
@@ -44,11 +45,12 @@ def accuracy_robustness_figure(
             handles += axes.plot(
                 x, y, look.marker, color=look.colour, markersize=5, markeredgecolor="white", markeredgewidth=0.4
             )
-        axes.set_xlim(0.0, 1.0)
-        axes.set_ylim(0.0, 1.0)
+        points = np.array([_point(e) for e in shown], dtype=np.float64)
+        axes.set_xlim(*_around(points[:, 0]))
+        axes.set_ylim(*_around(points[:, 1]))
         axes.set_xlabel(f"Robustness: share still tracking after {SENSITIVITY} frames")
         axes.set_ylabel("Accuracy")
-        head(axes, title, "Accuracy and robustness; [EAO]")
+        head(figure, title, "Accuracy and robustness [EAO]")
         style.add_legend(figure, handles, labels, wide)
     return figure
 
@@ -56,6 +58,13 @@ def accuracy_robustness_figure(
 def _point(evaluation: Evaluation) -> tuple[float, float] | None:
     lost, accuracy = finite(find_score(evaluation, "robustness")), finite(find_score(evaluation, "accuracy"))
     return None if lost is None or accuracy is None else (reliability(lost), accuracy)
+
+
+def _around(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Limits that hold the values with some room, at least 0.2 apart, and hardly beyond 0 to 1."""
+    low, high = float(values.min()), float(values.max())
+    room = max(0.15 * (high - low), (0.2 - (high - low)) / 2)
+    return max(low - room, -0.01), min(high + room, 1.01)
 
 
 def eao_curve_figure(
@@ -84,11 +93,10 @@ def eao_curve_figure(
         right = longest if interval is None else min(longest, 1.6 * interval[1])
         first = shown[0].curves["eao"]
         frame_curve(axes, first.x_label, first.y_label, right)
-        what = "Expected average overlap; [EAO]"
         if interval is not None:
             axes.axvspan(*interval, color="#bbbbbb", alpha=0.3, linewidth=0, zorder=0)
-            what += f", mean over {interval[0]} to {interval[1]} frames (shaded)"
-        head(axes, title, what)
+            style.plain(axes.xaxis.label, f"{first.x_label} (shaded: EAO interval, {interval[0]} to {interval[1]})")
+        head(figure, title, "Expected overlap [EAO]")
         style.add_legend(figure, handles[::-1], labels, wide)
     return figure
 
@@ -114,12 +122,13 @@ def ranking_figure(evaluations: Sequence[Evaluation], metric: str = "eao", title
             axes.annotate(
                 style_of(metric).format(value), (value, place), (4, 0), textcoords="offset points", va="center", size=6
             )
-        axes.set_yticks(range(len(shown)), ["x"] * len(shown))
-        for text, evaluation in zip(axes.get_yticklabels(), shown, strict=True):
-            style.plain(text, style.short_name(evaluation.label))
+        names = [style.short_name(e.label) for e in shown]
+        axes.set_yticks(range(len(shown)), names)
+        for text, name in zip(axes.get_yticklabels(), names, strict=True):
+            style.plain(text, name)
         axes.grid(visible=False, axis="y")
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.set_xlim(0.0, max(max(values) * 1.15, 1e-3))
         axes.set_xlabel(style_of(metric).long.capitalize())
-        head(axes, title, f"{style_of(metric).title} ranking")
+        head(figure, title, f"{style_of(metric).title} ranking")
     return figure

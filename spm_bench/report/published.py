@@ -36,6 +36,7 @@ class PublishedFigure:
         source: Where it was read.
         detail: What sets it apart from the tracker's main figures ("re-run of the released weights"), else "".
         note: What the reader must know beside it, else "".
+        digits: Decimals it was printed with.
     """
 
     tracker: str
@@ -46,6 +47,12 @@ class PublishedFigure:
     source: str
     detail: str = ""
     note: str = ""
+    digits: int = 3
+
+    @property
+    def text(self) -> str:
+        """The value as it was printed."""
+        return f"{self.value:.{self.digits}f}"
 
     @property
     def citation(self) -> str:
@@ -102,11 +109,18 @@ def same_tracker(tracker: str, published: str) -> bool:
 
 
 def figures_beside(suite: str, trackers: Iterable[str]) -> tuple[PublishedFigure, ...]:
-    """Choose what is worth standing beside measured `trackers` on `suite`: all of theirs, and the main ones of SPM."""
+    """Choose what is worth standing beside measured `trackers` on `suite`.
+
+    These are their main figures (without a `detail`), or the others where there is no main one; SPM's main figures in
+    any case; and where SPM was measured, also its re-runs and re-implementations.
+    """
     names = tuple(trackers)
+    on_suite = [f for f in load_published() if f.suite == suite]
+    with_main = {f.tracker for f in on_suite if not f.detail}
 
     def wanted(figure: PublishedFigure) -> bool:
-        measured = any(same_tracker(name, figure.tracker) for name in names)
-        return measured or (figure.tracker == REFERENCE_TRACKER and not figure.detail)
+        if any(same_tracker(name, figure.tracker) for name in names):
+            return not figure.detail or figure.tracker == REFERENCE_TRACKER or figure.tracker not in with_main
+        return figure.tracker == REFERENCE_TRACKER and not figure.detail
 
-    return tuple(f for f in load_published() if f.suite == suite and wanted(f))
+    return tuple(f for f in on_suite if wanted(f))

@@ -57,7 +57,7 @@ def to_markdown(table: Table) -> str:
             f"| {f'*{label}*' if row.published else label}{_markdown_marks(row.marks)} | {' | '.join(cells)} |"
         )
     lines += [""] + [f"{_markdown_marks((mark,))} {escape_markdown(text)}  " for mark, text in table.footnotes]
-    lines += [""] * bool(table.footnotes) + [f"{escape_markdown(text)}  " for text in table.footer]
+    lines += [""] * bool(table.footnotes) + [f"{escape_markdown(text)}  " for text in table.paragraphs()]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -92,7 +92,7 @@ def to_latex(table: Table) -> str:
         r"\end{tabular}",
     ]
     notes = [rf"{_latex_marks((mark,))}~{escape_latex(text)}" for mark, text in table.footnotes]
-    notes += [escape_latex(text) for text in table.footer]
+    notes += [escape_latex(text) for text in table.paragraphs()]
     if notes:
         lines += [r"\par\smallskip", r"\begin{minipage}{\linewidth}\footnotesize", "\\par\n".join(notes)]
         lines += [r"\end{minipage}"]
@@ -144,7 +144,7 @@ def to_html(table: Table) -> str:
     heads = "".join(f"<th>{html.escape(c.title)} {c.arrow}{_html_marks(c.marks)}</th>" for c in table.columns)
     rows = "\n".join(_html_row(row) for row in table.rows)
     notes = [f"{_html_marks((mark,))} {html.escape(text)}" for mark, text in table.footnotes]
-    notes += [html.escape(text) for text in table.footer]
+    notes += [html.escape(text) for text in table.paragraphs()]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<title>{html.escape(one_line(table.caption))}</title>\n<style>{_HTML_STYLE}</style>\n</head>\n<body>\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from spm_bench.report.conventions import explain
-from spm_bench.report.published import PublishedFigure, figures_beside, folded, load_published, same_tracker
+from spm_bench.report.published import PublishedFigure, figures_beside, load_published, same_tracker
 from spm_bench.report.vocabulary import (
     DASH,
     find_score,
@@ -77,7 +77,9 @@ class Table:
         columns: One per metric, the headline first.
         rows: Best first; a published row stands under the measured one of the same tracker.
         footnotes: (mark, text) pairs in order of appearance.
-        footer: Sentences under the table: conventions, comparability, how to read it.
+        footer: Sentences under the table: comparability, how to read it.
+        conventions: (name, heads of the columns it rules, explanation).
+        ranked: Whether best and second best are marked.
     """
 
     name: str
@@ -86,6 +88,15 @@ class Table:
     rows: tuple[Row, ...]
     footnotes: tuple[tuple[str, str], ...]
     footer: tuple[str, ...]
+    conventions: tuple[tuple[str, str, str], ...] = ()
+    ranked: bool = False
+
+    def paragraphs(self) -> list[str]:
+        """All that stands under the table's footnotes in written forms."""
+        lines = [f"Convention {name} ({titles}): {words}" for name, titles, words in self.conventions]
+        if self.ranked:
+            lines.append("Best and second best of the measured rows are marked, by the printed digits.")
+        return [*lines, *self.footer]
 
 
 class _Footnotes:
@@ -129,8 +140,16 @@ def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: b
     beside = figures_beside(suite.name, (_tracker(e) for e in order)) if published and comparable else ()
     measured = [(e, _measured_row(e, columns, ranks, notes, order, suite)) for e in order]
     rows = _interleave(measured, _published_groups(beside), columns, notes)
-    footer = _footer(order, suite, metrics, comparable, published, bool(beside), bool(ranks))
-    return Table(suite.name, caption(order, suite), columns, tuple(rows), notes.pairs(), footer)
+    return Table(
+        name=suite.name,
+        caption=caption(order, suite),
+        columns=columns,
+        rows=tuple(rows),
+        footnotes=notes.pairs(),
+        footer=_footer(order, suite, rows, published and not comparable),
+        conventions=_conventions(order, metrics),
+        ranked=bool(ranks),
+    )
 
 
 def is_comparable(evaluations: Sequence[Evaluation], suite: Suite) -> bool:
@@ -264,8 +283,7 @@ def _published_row(group: Sequence[PublishedFigure], columns: Sequence[Column], 
         if figure is None:
             cells.append(Cell(None, ""))
         else:
-            text = style_of(column.metric).format(figure.value)
-            cells.append(Cell(figure.value, text, 0, () if shared else notes.mark(figure.citation)))
+            cells.append(Cell(figure.value, figure.text, 0, () if shared else notes.mark(figure.citation)))
     detail = f", {group[0].detail}" if group[0].detail else ""
     facts = {"source": "published", "note": "; ".join(dict.fromkeys(f.citation for f in by_metric.values()))}
     return Row(f"{group[0].tracker} (published{detail})", tuple(cells), True, False, row_marks, facts)
@@ -290,54 +308,31 @@ def _interleave(
 
 
 def _footer(
-    evaluations: Sequence[Evaluation],
-    suite: Suite,
-    metrics: Sequence[str],
-    comparable: bool,
-    published: bool,
-    has_published: bool,
-    has_ranks: bool,
+    evaluations: Sequence[Evaluation], suite: Suite, rows: Sequence[Row], incomparable: bool
 ) -> tuple[str, ...]:
-    lines = [f"Convention {name} ({titles}): {explain(name)}" for name, titles in _conventions(evaluations, metrics)]
+    lines = []
     if len({_n_sequences(e) for e in evaluations}) > 1:
         lines.append("The trackers were scored on different sequences: values of one column do not compare.")
-    if has_ranks:
-        lines.append("Best and second best of the measured rows are marked, by the printed digits.")
-    if has_published:
+    if any(row.published for row in rows):
         lines.append("Rows called published are figures from print, not measured here; their sources are in the notes.")
-    elif published and not comparable and any(f.suite == suite.name for f in load_published()):
+    elif incomparable and any(f.suite == suite.name for f in load_published()):
         lines.append(
             f"Published figures are of the whole of {suite.title} under its own protocol; "
             "they do not compare with this table and are not shown."
         )
-    if any(is_untrained(e) for e in evaluations):
+    if any(row.untrained for row in rows):
         lines.append("Untrained: the network's weights were never trained; its scores say nothing about the method.")
-    if any(finite(find_score(e, m)) is None for e in evaluations for m in metrics):
+    if any(cell.text == DASH for row in rows for cell in row.cells):
         lines.append(f"{DASH}: undefined or not computed.")
     return tuple(lines)
 
 
-def _conventions(evaluations: Sequence[Evaluation], metrics: Sequence[str]) -> list[tuple[str, str]]:
-    """(convention, titles of the metrics it rules), in the order of the columns."""
+def _conventions(evaluations: Sequence[Evaluation], metrics: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
+    """The rule sets in the order of the columns."""
     ruled: dict[str, list[str]] = {}
     for metric in metrics:
         for evaluation in evaluations:
             score = find_score(evaluation, metric)
             if score is not None and score.convention and metric not in ruled.setdefault(score.convention, []):
                 ruled[score.convention].append(metric)
-    return [(name, ", ".join(style_of(m).title for m in ms)) for name, ms in ruled.items()]
-
-
-__all__ = [
-    "BEST",
-    "SECOND",
-    "Cell",
-    "Column",
-    "Row",
-    "Table",
-    "build_table",
-    "caption",
-    "coverage",
-    "folded",
-    "is_comparable",
-]
+    return tuple((name, ", ".join(style_of(m).title for m in ms), explain(name)) for name, ms in ruled.items())

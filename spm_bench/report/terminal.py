@@ -38,6 +38,8 @@ def print_table(
     console.print(_rich_table(table, console), highlight=False)
     for mark, text in table.footnotes:
         console.print(_text(f"({mark}) {text}", console, "dim"), highlight=False)
+    for name, titles, _ in table.conventions:
+        console.print(_text(f"Convention {name}: {titles}", console), highlight=False)
     for text in table.footer:
         console.print(_text(text, console), highlight=False)
 

@@ -18,7 +18,7 @@ from spm_bench.report.figures import CURVES, attribute_figure, curve_figure
 from spm_bench.report.figures_vot import accuracy_robustness_figure, eao_curve_figure, ranking_figure
 from spm_bench.report.scores import scores_json
 from spm_bench.report.style import to_pdf, to_png
-from spm_bench.report.tables import build_table, caption
+from spm_bench.report.tables import build_table, coverage
 from spm_bench.report.vocabulary import find_score, finite, headline_metric, metric_order, ranked
 from spm_bench.results.files import TEMPORARY_SUFFIX, readable_os_errors, write_text
 from spm_bench.scoring.base import Evaluation
@@ -81,7 +81,7 @@ def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> 
 
 
 def _figures(evaluations: Sequence[Evaluation], suite: Suite) -> Iterator[tuple[str, Figure]]:
-    title, metrics = caption(evaluations, suite), metric_order(evaluations)
+    title, metrics = f"{suite.title}, {coverage(evaluations, suite)}", metric_order(evaluations)
     headline = headline_metric(evaluations, suite.family)
     for curve, (metric, _) in CURVES.items():
         if any(curve in e.curves for e in evaluations):
@@ -131,10 +131,10 @@ def _index(
 ) -> str:
     pictures = [f"![{_ABOUT[name]}]({name}.png)" for name in figures]
     listed = [f"* [{name}]({name}): {_ABOUT[name]}" for name in texts]
-    listed += [f"* [{name}.pdf]({name}.pdf), [.png]({name}.png): {_ABOUT[name]}" for name in figures]
+    listed += [f"* [{name}.pdf]({name}.pdf), [{name}.png]({name}.png): {_ABOUT[name]}" for name in figures]
     parts = [f"# {render.escape_markdown(suite.title)}", table.rstrip(), *pictures, "## Files", "\n".join(listed)]
     parts += ["## How to make this again", f"```sh\n{command(evaluations, suite)}\n```"]
-    parts.append(f"Made by spm_bench {__version__}. Raw results: " + _runs(evaluations))
+    parts += [f"Made by spm_bench {__version__} from these raw results:", _runs(evaluations)]
     if suite.fingerprint:
         parts.append(f"Fingerprint of the suite (names, annotations, frames): `{suite.fingerprint}`")
     if suite.citation:
@@ -143,17 +143,22 @@ def _index(
 
 
 def command(evaluations: Sequence[Evaluation], suite: Suite) -> str:
-    """The shell command that scores the same raw results again."""
-    runs = dict.fromkeys(s.run for e in evaluations for s in e.scores)
-    partial = len(suite.sequences) < suite.n_total or any(
-        s.n_sequences < s.n_total for e in evaluations for s in e.scores
-    )
-    words = ["spm-bench", "score", "--suite", suite.name]
-    words += ["--data", str(suite.root)] if suite.root is not None else []
-    words += ["--allow-missing"] if partial else []
-    return shlex.join([*words, *runs])
+    """The shell command that scores the same raw results again, one argument per line."""
+    scores = [s for e in evaluations for s in e.scores]
+    conventions = {s.convention for s in scores if s.convention}
+    lines = [["spm-bench", "score", "--suite", suite.name]]
+    if suite.root is not None:
+        lines.append(["--data", str(suite.root)])
+    if len(conventions) == 1:
+        lines.append(["--convention", *conventions])
+    if len(suite.sequences) < suite.n_total or any(s.n_sequences < s.n_total for s in scores):
+        lines.append(["--allow-missing"])
+    lines += [["--out", "report"], *([run] for run in dict.fromkeys(s.run for s in scores))]
+    return " \\\n  ".join(shlex.join(line) for line in lines)
 
 
 def _runs(evaluations: Sequence[Evaluation]) -> str:
-    lines = [f"* {render.escape_markdown(e.label)}: `{e.scores[0].run}` ({e.scores[0].source})" for e in evaluations]
-    return "\n\n" + "\n".join(lines)
+    return "\n".join(
+        f"* {render.escape_markdown(e.label)}: {render.escape_markdown(e.scores[0].run)} ({e.scores[0].source})"
+        for e in evaluations
+    )

@@ -89,5 +89,6 @@ def vot(suite: Suite, tracker: str, eao: float | None, a: float = 0.6, r: float 
 def field(suite: Suite, n: int) -> list[Evaluation]:
     """`n` trackers with falling scores and names of several lengths."""
     names: Series[str] = [f"Tracker{i:02d}" + ("_with_a_rather_long_variant_name" if i % 7 == 3 else "") for i in range(n)]
-    make = vot if suite.family == "vot" else otb
-    return [make(suite, name, 0.7 - 0.015 * i) for i, name in enumerate(names)]
+    if suite.family == "vot":
+        return [vot(suite, name, 0.7 - 0.015 * i, 0.6 - 0.03 * (i % 7), 0.2 + 0.02 * i) for i, name in enumerate(names)]
+    return [otb(suite, name, 0.7 - 0.015 * i) for i, name in enumerate(names)]
