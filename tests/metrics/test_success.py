@@ -1,0 +1,162 @@
+"""Curves against direct counting, their properties, and the recorded outputs of the released OTB evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from spm_bench.metrics.conventions import CONVENTIONS, get_convention
+from spm_bench.metrics.success import (
+    area_under,
+    first_rows,
+    headline,
+    headlines,
+    measure_frames,
+    pass_curves,
+    share_above,
+    share_within,
+)
+from tests.metrics.references import difficult_run
+
+ONE_BASED = np.array((1.0, 1.0, 0.0, 0.0))
+GRID = np.linspace(0, 1, 21)
+# multiples of 1/4 meet thresholds exactly, so that strict and inclusive comparisons differ
+values = st.one_of(st.integers(-4, 8).map(lambda k: k / 4), st.floats(-2, 2), st.just(float("nan")))
+lengths = st.lists(st.integers(0, 9), min_size=1, max_size=6)
+
+
+@given(lengths, st.data(), st.booleans())
+def test_shares_are_counts(n: list[int], data: st.DataObject, inclusive: bool) -> None:
+    numbers = np.array(data.draw(st.lists(values, min_size=sum(n), max_size=sum(n))), dtype=float)
+    thresholds = np.array([-0.5, 0.0, 0.25, 0.3, 1.0])
+    above = share_above(numbers, n, thresholds, inclusive=inclusive)
+    within = share_within(numbers, n, thresholds, inclusive=inclusive)
+    for i, part in enumerate(np.split(numbers, np.cumsum(n)[:-1])):
+        if not len(part):
+            assert np.isnan(above[i]).all()
+            assert np.isnan(within[i]).all()
+            continue
+        for k, t in enumerate(thresholds):
+            assert above[i, k] == np.mean([v >= t if inclusive else v > t for v in part])
+            assert within[i, k] == np.mean([v <= t if inclusive else v < t for v in part])
+
+
+@given(arrays(np.float64, st.integers(1, 30), elements=st.floats(allow_nan=True)))
+def test_curves_are_monotone_shares(numbers: np.ndarray) -> None:
+    above, within = share_above(numbers, [len(numbers)], GRID)[0], share_within(numbers, [len(numbers)], GRID)[0]
+    assert (np.diff(above) <= 0).all()
+    assert (np.diff(within) >= 0).all()
+    assert min(above.min(), within.min()) >= 0
+    assert max(above.max(), within.max()) <= 1
+
+
+@pytest.mark.parametrize("name", [c.name for c in CONVENTIONS if c.scheme == "success"])
+def test_sequences_do_not_influence_each_other_and_their_order_is_irrelevant(name: str) -> None:
+    rules = get_convention(name)
+    runs = [difficult_run(seed, n) for seed, n in ((1, 30), (2, 45), (3, 60))]
+
+    def scores(order: list[int]) -> np.ndarray:
+        results = np.concatenate([runs[i][0] for i in order]) - ONE_BASED
+        truth = np.concatenate([runs[i][1] for i in order]) - ONE_BASED
+        n = [len(runs[i][0]) for i in order]
+        return np.array(
+            list(headlines(pass_curves(measure_frames(results, truth, n, rules), n, rules), rules).values())
+        )
+
+    together = scores([0, 1, 2])
+    assert (scores([2, 0, 1]) == together[:, [2, 0, 1]]).all()
+    assert (np.concatenate([scores([i]) for i in range(3)], axis=1) == together).all()
+
+
+def test_a_broken_result_is_not_repaired_from_the_sequence_before() -> None:
+    truth = np.array([[10.0, 10, 5, 5]] * 2 + [[50.0, 50, 5, 5]] * 2)
+    results = np.array([[10.0, 10, 5, 5]] * 2 + [[np.nan] * 4] * 2)
+    frames = measure_frames(results, truth, [2, 2], get_convention("otb-matlab"))
+    assert frames.overlaps.tolist() == [1, 1, 1, 1], "the first frame is the truth, the second repeats it"
+
+
+def test_arguments_are_left_as_they_were() -> None:
+    results, truth = difficult_run(0)
+    kept = results.copy(), truth.copy()
+    for rules in CONVENTIONS:
+        measure_frames(results, truth, [len(truth)], rules, sizes=(100, 100))
+    np.testing.assert_array_equal(results, kept[0])
+    np.testing.assert_array_equal(truth, kept[1])
+
+
+def test_bounding_needs_the_pictures_size() -> None:
+    with pytest.raises(ValueError, match="size"):
+        measure_frames(np.ones((2, 4)), np.ones((2, 4)), [2], get_convention("got10k"))
+
+
+@pytest.mark.parametrize("n", [[3], [2, 0], [1]])
+def test_frames_that_do_not_add_up_are_refused(n: list[int]) -> None:
+    with pytest.raises(ValueError, match="fit together"):
+        measure_frames(np.ones((2, 4)), np.ones((2, 4)), n, get_convention("otb-matlab"))
+    with pytest.raises(ValueError, match="values for"):
+        share_above(np.ones(5), n, GRID)
+
+
+def test_headline_takes_a_threshold_or_the_area() -> None:
+    curve = np.array([0.0, 0.5, 1.0])
+    assert headline(curve, [0, 10, 20], 10) == 0.5
+    assert headline(curve, [0, 10, 20], None) == area_under(curve, [0, 10, 20]) == 0.5
+    assert area_under([0, 0, 1], [0, 1, 4], "trapezoid") == pytest.approx(1.5 / 4)
+    with pytest.raises(ValueError, match="not one of"):
+        headline(curve, [0, 10, 20], 15)
+
+
+def test_first_rows() -> None:
+    assert first_rows([4, 1, 2]).tolist() == [0, 4, 5]
+
+
+# -- the released evaluation ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded(golden_dir: Path) -> dict[str, np.ndarray]:
+    path = golden_dir / "otb_eval.npz"
+    if not path.is_file():
+        pytest.skip("the golden set has no OTB evaluation")
+    with np.load(path) as file:
+        return dict(file)
+
+
+def sequences(recorded: dict[str, np.ndarray]) -> list[int]:
+    return sorted(int(k.removeprefix("gt")) for k in recorded if k.startswith("gt"))
+
+
+def test_frames_equal_the_released_evaluation(recorded: dict[str, np.ndarray]) -> None:
+    rules = get_convention("spm-release")
+    for i in sequences(recorded):
+        results, truth = recorded[f"res{i}"] - ONE_BASED, recorded[f"gt{i}"] - ONE_BASED
+        frames = measure_frames(results, truth, [len(truth)], rules)
+        np.testing.assert_allclose(frames.overlaps, recorded[f"overlap{i}"], atol=1e-12)
+        np.testing.assert_allclose(frames.errors, recorded[f"center{i}"], atol=1e-9)
+        curves = pass_curves(frames, [len(truth)], rules)
+        assert headlines(curves, rules)["precision"][0] == pytest.approx(float(recorded[f"prec20_{i}"]), abs=1e-12)
+
+
+def test_attribute_curves_equal_the_released_evaluation(recorded: dict[str, np.ndarray]) -> None:
+    """README of the golden set: sequence 0 has attribute FOO, 1 FOO and BAR, 2 BAR."""
+    rules = get_convention("spm-release")
+    groups = {"ALL": sequences(recorded), "FOO": [0, 1], "BAR": [1, 2]}
+    for attribute, members in groups.items():
+        n = [len(recorded[f"gt{i}"]) for i in members]
+        results, truth = (np.concatenate([recorded[f"{k}{i}"] for i in members]) - ONE_BASED for k in ("res", "gt"))
+        frames = measure_frames(results, truth, n, rules)
+        curve = pass_curves(frames, n, rules).success.mean(axis=0)
+        np.testing.assert_allclose(curve, recorded[f"attr_{attribute}_success"], atol=1e-12)
+        assert area_under(curve, rules.overlap_thresholds) == pytest.approx(
+            float(recorded[f"attr_{attribute}_auc"].item()), abs=1e-12
+        )
+        parts = np.split(frames.overlaps, np.cumsum(n)[:-1])
+        overlap = 100 * np.mean([part[part > 0].mean() for part in parts])
+        assert overlap == pytest.approx(recorded[f"attr_{attribute}_overlap"].item(), abs=1e-9)
+        failures = 10 * np.mean([(part < 0.5).mean() for part in parts])
+        assert failures == pytest.approx(recorded[f"attr_{attribute}_failures"].item(), abs=1e-9)
