@@ -5,6 +5,7 @@ Legend: B images, H, W pixels. Module names are the checkpoint's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -13,23 +14,20 @@ from torch import Tensor, nn
 
 
 class Features(NamedTuple):
-    """Block outputs of one pass, channels-last in memory. Strides 4 (conv1) and 8; conv1 and conv2 after LRN."""
+    """The block outputs that the two stages use, channels-last in memory, stride 8."""
 
-    conv1: Tensor
     conv2: Tensor
-    conv3: Tensor
     conv4: Tensor
     conv5: Tensor
 
 
-def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """Divide by a power of the energy of neighbouring channels (AlexNet), without the 3-D pooling of torch's own.
+def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, k: float = 1.0) -> Tensor:
+    """Divide by the energy of neighbouring channels to the power 3/4 (AlexNet), faster than torch's own.
 
     Args:
         x: B x C x H x W.
         size: Odd number of neighbouring channels.
         alpha: Weight of their summed squares, divided by `size` as in torch.
-        beta: Exponent.
         k: Added before the power.
 
     Returns:
@@ -40,7 +38,8 @@ def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: flo
     total = energy[:, :channels].clone()
     for shift in range(1, size):
         total += energy[:, shift : shift + channels]
-    return x * total.mul_(alpha / size).add_(k).pow_(-beta)
+    root = total.mul_(alpha / size).add_(k).rsqrt_()
+    return x * (root * root.sqrt())
 
 
 class Block(nn.Module):
@@ -73,19 +72,47 @@ class PaddedAlexNet(nn.Module):
         self.conv4 = Block(384, 384, 3, groups=2)
         self.conv5 = Block(384, 256, 3, groups=2)
 
+    def blocks(self, images: Tensor) -> Iterator[Tensor]:
+        """Yield the outputs of conv1 .. conv5 for B x 3 x H x W images (conv1 and conv2 after ReLU, pooling and LRN)."""
+        x = local_response_norm(pool_relu(self.conv1(images.contiguous(memory_format=torch.channels_last))))
+        yield x
+        x = local_response_norm(pool_relu(self.conv2(x)))
+        yield x
+        for block in (self.conv3, self.conv4, self.conv5):
+            x = F.relu(block(x), inplace=True)
+            yield x
+
     def forward(self, images: Tensor) -> Features:
-        """Compute all blocks of B x 3 x H x W images."""
-        conv1 = local_response_norm(_pool_relu(self.conv1(images.contiguous(memory_format=torch.channels_last))))
-        conv2 = local_response_norm(_pool_relu(self.conv2(conv1)))
-        conv3 = F.relu(self.conv3(conv2), inplace=True)
-        conv4 = F.relu(self.conv4(conv3), inplace=True)
-        conv5 = F.relu(self.conv5(conv4), inplace=True)
-        return Features(conv1, conv2, conv3, conv4, conv5)
+        """Compute what the two stages need; the other blocks' outputs are let go at once."""
+        outputs = {f"conv{n}": x for n, x in enumerate(self.blocks(images), 1) if n in (2, 4, 5)}
+        return Features(**outputs)
 
 
-def _pool_relu(x: Tensor) -> Tensor:
-    # Max and ReLU commute, and ReLU is four times cheaper after the pooling.
-    return F.relu(F.max_pool2d(x, 3, stride=2, padding=1), inplace=True)
+def pool_relu(x: Tensor) -> Tensor:
+    """Max-pool 3 x 3 with stride 2 and padding 1, then ReLU (the two commute, and ReLU is cheaper after the pooling).
+
+    Args:
+        x: B x C x H x W.
+
+    Returns:
+        B x C x ceil(H / 2) x ceil(W / 2).
+    """
+    if x.is_cuda or torch.is_grad_enabled():
+        return F.relu(F.max_pool2d(x, 3, stride=2, padding=1))
+    # On a CPU two passes of plain maxima take a fifth of the time of torch's pooling, which also notes the indices.
+    return _pool_along(_pool_along(x, 2), 3).clamp_(min=0)
+
+
+def _pool_along(x: Tensor, dim: int) -> Tensor:
+    even, odd = (x[:, :, part] if dim == 2 else x[:, :, :, part] for part in (slice(0, None, 2), slice(1, None, 2)))
+    n, m = even.shape[dim], odd.shape[dim]
+    out = even.clone() if m < n else torch.maximum(even, odd)
+    if m < n:
+        head = out.narrow(dim, 0, m)
+        torch.maximum(head, odd, out=head)
+    tail = out.narrow(dim, 1, n - 1)
+    torch.maximum(tail, odd.narrow(dim, 0, n - 1), out=tail)
+    return out
 
 
 def unpadded_cells(pixels: int, receptive_field: int = PaddedAlexNet.receptive_field, stride: int = 8) -> int:

@@ -1,0 +1,82 @@
+"""Time one SPM step (crop to box, B = 1) against its bare convolutions and linear layers at the same shapes.
+
+    python benchmarks/spm_step.py [--threads 2] [--rounds 30]
+
+The two are measured in turns in one process, so that a busy machine slows both; what counts is the ratio of the medians.
+The bare layers are recorded from a real step: same weights, same input shapes and memory layout, nothing in between.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spm_bench.models.checkpoint import random_weights
+from spm_bench.trackers.spm.config import SpmConfig
+from spm_bench.trackers.spm.tracker import BatchedSpm
+
+
+def record_layers(tracker: BatchedSpm, frame: np.ndarray) -> list[Callable[[], Tensor]]:
+    """Run one step and note every convolution and linear call with its arguments."""
+    calls: list[Callable[[], Tensor]] = []
+    conv2d, linear = F.conv2d, F.linear
+
+    def noted(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def call(*args: object, **kwargs: object) -> Tensor:
+            kept = tuple(a.clone(memory_format=torch.preserve_format) if i == 0 else a for i, a in enumerate(args))
+            calls.append(lambda: function(*kept, **kwargs))
+            return function(*args, **kwargs)
+
+        return call
+
+    torch.nn.functional.conv2d, torch.nn.functional.linear = noted(conv2d), noted(linear)
+    try:
+        tracker.advance([frame])
+    finally:
+        torch.nn.functional.conv2d, torch.nn.functional.linear = conv2d, linear
+    return calls
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=30)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    tracker = BatchedSpm(random_weights().network(), [SpmConfig(lost_threshold=0.0)], torch.device("cpu"))
+    tracker.init([frame], np.array([[280.0, 200.0, 90.0, 70.0]]))
+    with torch.inference_mode():
+        layers = record_layers(tracker, frame)
+        for _ in range(3):
+            tracker.advance([frame])
+            for layer in layers:
+                layer()
+        step_ms, bare_ms = [], []
+        for _ in range(args.rounds):
+            start = time.perf_counter()
+            tracker.advance([frame])
+            middle = time.perf_counter()
+            for layer in layers:
+                layer()
+            step_ms.append(1e3 * (middle - start))
+            bare_ms.append(1e3 * (time.perf_counter() - middle))
+    step, bare = statistics.median(step_ms), statistics.median(bare_ms)
+    print(
+        f"torch {torch.__version__}, {args.threads} threads, 640 x 480 frame, {args.rounds} rounds, {len(layers)} layers"
+    )
+    print(f"step {step:.1f} ms   bare layers {bare:.1f} ms   ratio {step / bare:.3f}")
+    paired = statistics.median(s / b for s, b in zip(step_ms, bare_ms, strict=True))
+    print(f"median of the paired ratios {paired:.3f}")
+
+
+if __name__ == "__main__":
+    main()
