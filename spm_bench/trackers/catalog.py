@@ -33,8 +33,8 @@ TRACKERS.register(
 
 _VARIANTS: Mapping[str, Mapping[str, str]] = {
     "KCF": {
-        "base": "learns the target from the initial frame, as the paper does",
-        "late_start": "learns it from the second frame, as OpenCV does: trails by the motion of one frame",
+        "base": "as in the paper: learns from the initial frame, always follows the peak",
+        "as_shipped": "OpenCV's defaults: learns from the second frame, gives up below a peak of 0.5",
     },
     "oracle": {
         "base": "the exact ground truth",

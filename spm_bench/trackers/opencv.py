@@ -1,4 +1,4 @@
-"""OpenCV's correlation-filter trackers, with their online update and OpenCV's default parameters.
+"""OpenCV's correlation-filter trackers, with their online update.
 
 * CSRT: Lukezic et al., Discriminative Correlation Filter with Channel and Spatial Reliability, CVPR 2017;
   HOG and colour names, 33 scales.
@@ -11,12 +11,14 @@ Four rules stand between their interface and ours:
 1. **Start.** They start on whole pixels: position and size are each rounded to the nearest integer (halves up), the box
    is cut to the image, and a side below `min_side` is widened about its centre. All three get the same rounding,
    although MOSSE would accept fractions (it truncates them inside). A box outside the image cannot be started on.
-2. **Training of KCF.** OpenCV's KCF does not look at the frame given to its `init`: it learns the target from the
-   frame of its first `update`, at the initial box, and so trails the target by the motion of one frame for good. Here
-   it learns from the initial frame, as the paper does; the variant `late_start` keeps OpenCV's way.
-3. **Lost.** When `update` reports that the target was not found, the box of the frame before is repeated. KCF and MOSSE
-   keep their model and search at that place again in the next frame, so they can recover. (OpenCV's MOSSE demands a
-   peak-to-sidelobe ratio of 5.7, as the paper does, which on small targets even the initial frame may not reach.)
+2. **KCF as in its paper.** As shipped, OpenCV's KCF differs from its paper in two ways that ruin it. It ignores the
+   frame given to its `init` and learns from that of its first `update`, at the initial box, and so trails the target by
+   the motion of one frame for good; and it gives up wherever the filter's peak is below 0.5, which the paper does not.
+   Here it learns from the initial frame and always follows the peak. The variant `as_shipped` undoes both.
+3. **Lost.** When `update` reports that the target was not found, the box of the frame before is repeated. MOSSE (and
+   KCF as shipped) keeps its model and searches at that place again in the next frame, so it can recover. OpenCV's MOSSE
+   demands a peak-to-sidelobe ratio of 5.7 and leaves no way to change that; on targets below some 50 pixels even the
+   initial frame may not reach it, and the tracker then hardly moves.
 4. **No chance.** Their boxes depend neither on OpenCV's random seed nor on its number of threads (a test shows both),
    so nothing global is set here.
 """
@@ -79,7 +81,7 @@ class OpenCvTracker:
             TrackerError: The box is outside the image or not finite, or OpenCV cannot start on it.
         """
         start = whole_pixel_box(box, frame.shape[1], frame.shape[0], self.min_side)
-        self._tracker = self._create()
+        self._tracker = self._new()
         try:
             started = self._tracker.init(frame, start)
         except _import_cv2().error as error:
@@ -102,6 +104,10 @@ class OpenCvTracker:
             self._box = np.array(box, dtype=np.float64)
         return self._box.copy()
 
+    def _new(self) -> Any:
+        """Make a fresh OpenCV tracker."""
+        return self._create()
+
 
 class CsrtTracker(OpenCvTracker):
     """Channel and spatial reliability filter."""
@@ -112,18 +118,21 @@ class CsrtTracker(OpenCvTracker):
 
 
 class KcfTracker(OpenCvTracker):
-    """Kernelised correlation filter.
+    """Kernelised correlation filter (rule 2 above).
 
     Args:
-        late_start: Learn from the second frame, as OpenCV does, instead of the initial one (rule 2 above).
+        late_start: Learn from the second frame instead of the initial one.
+        detect_threshold: Peak of the filter's response below which the target counts as lost; 0 follows every peak.
     """
 
     factory = "TrackerKCF_create"
-    variants = MappingProxyType({"base": {}, "late_start": {"late_start": True}})
+    variants = MappingProxyType({"base": {}, "as_shipped": {"late_start": True, "detect_threshold": 0.5}})
 
-    def __init__(self, late_start: bool = False) -> None:
+    def __init__(self, late_start: bool = False, detect_threshold: float = 0.0) -> None:
         super().__init__()
         self.late_start = late_start
+        self._parameters = _import_cv2().TrackerKCF_Params()
+        self._parameters.detect_thresh = detect_threshold
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start anew and learn the target from `frame`.
@@ -134,6 +143,9 @@ class KcfTracker(OpenCvTracker):
         super().init(frame, box)
         if not self.late_start:
             self.update(frame)
+
+    def _new(self) -> Any:
+        return self._create(self._parameters)
 
 
 class MosseTracker(OpenCvTracker):

@@ -77,7 +77,7 @@ def test_variants_get_their_options_and_label():
     spec = resolve_tracker("oracle", variant="noisy")
     assert spec.label == "oracle-noisy"
     assert build_tracker(spec).noise == 0.1
-    assert resolve_tracker("KCF", variant="late_start").options == {"late_start": True}
+    assert resolve_tracker("KCF", variant="as_shipped").options == {"late_start": True, "detect_threshold": 0.5}
 
 
 @pytest.mark.parametrize("entry", list(TRACKERS), ids=lambda e: e.name)
