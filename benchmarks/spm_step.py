@@ -2,8 +2,8 @@
 
     python benchmarks/spm_step.py [--threads 2] [--rounds 30]
 
-The two are measured in turns in one process, so that a busy machine slows both; what counts is the ratio of the medians.
-The bare layers are recorded from a real step: same weights, same input shapes and memory layout, nothing in between.
+The two are measured in turns in one process, so that a busy machine slows both; what counts is the ratio of the
+medians. The bare layers are recorded from a real step: same weights, same input shapes and memory layout, nothing in between.
 """
 
 from __future__ import annotations
@@ -70,9 +70,7 @@ def main() -> None:
             step_ms.append(1e3 * (middle - start))
             bare_ms.append(1e3 * (time.perf_counter() - middle))
     step, bare = statistics.median(step_ms), statistics.median(bare_ms)
-    print(
-        f"torch {torch.__version__}, {args.threads} threads, 640 x 480 frame, {args.rounds} rounds, {len(layers)} layers"
-    )
+    print(f"torch {torch.__version__}, {args.threads} threads, 640 x 480, {args.rounds} rounds, {len(layers)} layers")
     print(f"step {step:.1f} ms   bare layers {bare:.1f} ms   ratio {step / bare:.3f}")
     paired = statistics.median(s / b for s, b in zip(step_ms, bare_ms, strict=True))
     print(f"median of the paired ratios {paired:.3f}")

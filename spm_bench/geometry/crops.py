@@ -77,7 +77,7 @@ def crop_frame(
         R x C x rows x columns float32, channels-last in memory.
     """
     rows, columns = (size, size) if isinstance(size, int) else size
-    parts = [_crop_some(frame, mean, part, rows, columns, offset) for part in boxes.split(CROPS_AT_ONCE)]
+    parts = [_crop_some(frame, mean, part, rows, columns, offset) for part in torch.split(boxes, CROPS_AT_ONCE)]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 

@@ -73,7 +73,7 @@ class PaddedAlexNet(nn.Module):
         self.conv5 = Block(384, 256, 3, groups=2)
 
     def blocks(self, images: Tensor) -> Iterator[Tensor]:
-        """Yield the outputs of conv1 .. conv5 for B x 3 x H x W images (conv1 and conv2 after ReLU, pooling and LRN)."""
+        """Yield conv1 .. conv5 of B x 3 x H x W images (conv1 and conv2 after ReLU, pooling and LRN)."""
         x = local_response_norm(pool_relu(self.conv1(images.contiguous(memory_format=torch.channels_last))))
         yield x
         x = local_response_norm(pool_relu(self.conv2(x)))
