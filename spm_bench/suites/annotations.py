@@ -1,7 +1,7 @@
 """Reading annotation text: rows of numbers (boxes, polygons) and per-frame labels, strictly and fast.
 
 The separators of the wild are all accepted, also mixed in one file: comma, semicolon, tab, space; so are a byte order
-mark, Windows line ends and blank lines at the end. Everything else is an error that names the file and the 1-based line.
+mark, Windows line ends and blank lines at the end. Everything else is an error that names the file and 1-based line.
 """
 
 from __future__ import annotations

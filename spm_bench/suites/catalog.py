@@ -10,7 +10,7 @@ from typing import cast
 from spm_bench.errors import MissingDataError
 from spm_bench.registry import Registry, load_target
 from spm_bench.suites.base import Suite
-from spm_bench.suites.facts import suite_facts, suite_names
+from spm_bench.suites.facts import data_files, suite_facts, suite_names
 from spm_bench.suites.loading import Layout, Request
 
 DEMO, FOLDER = "demo", "folder"
@@ -93,8 +93,10 @@ def describe_suites(data: Path | None = None) -> list[SuiteStatus]:
     Args:
         data: The data root, as for `load_suite`.
     """
+    demo = data_files()[DEMO]
+    n_demo = len(demo["sequences"])
     rows = [
-        SuiteStatus(DEMO, "Demo", SUITES.entry(DEMO).about, None, "one_pass"),
+        SuiteStatus(DEMO, demo["title"], SUITES.entry(DEMO).about, n_demo, "one_pass", n_present=n_demo),
         SuiteStatus(FOLDER, "Folder", SUITES.entry(FOLDER).about, None, "one_pass"),
     ]
     return rows + [_status(name, data) for name in suite_names()]

@@ -70,23 +70,29 @@ class SuiteFacts:
     eao_interval: tuple[int, int] | None = None
 
 
-def suite_names() -> list[str]:
-    """Names of all suites that have a data file, in alphabetical order."""
+@cache
+def data_files() -> Mapping[str, Mapping[str, Any]]:
+    """Content of the data files in alphabetical order, suite name -> fields."""
     files = resources.files("spm_bench.suites").joinpath("data").iterdir()
-    return sorted(file.name.removesuffix(".json") for file in files if file.name.endswith(".json"))
+    read = {file.name[:-5]: json.loads(file.read_text(encoding="utf-8")) for file in files if file.name[-5:] == ".json"}
+    return dict(sorted(read.items()))
+
+
+def suite_names() -> list[str]:
+    """Names of all suites that are read from disk: their data file says how the files lie (the demo's does not)."""
+    return [name for name, fields in data_files().items() if "layout" in fields]
 
 
 @cache
 def suite_facts(name: str) -> SuiteFacts:
-    """Read the data file of a suite.
+    """What the data file of a suite on disk says.
 
     Raises:
         UsageError: There is none of this name.
     """
     if name not in suite_names():
         raise unknown_name("suite", name, suite_names())
-    text = resources.files("spm_bench.suites").joinpath("data", f"{name}.json").read_text(encoding="utf-8")
-    fields: dict[str, Any] = json.loads(text)
+    fields = dict(data_files()[name])
     sequences = _sequences(fields)
     for consumed in ("sequences", "names", "name_pattern", "sequences_of"):
         fields.pop(consumed, None)

@@ -2,9 +2,9 @@
 
 Frames are the image files of the folder (or of its sub-folder `img`, `color`, `frames` or `images`) in natural order
 ("2.png" before "10.png"), or a video. The annotation is `groundtruth.txt`, `groundtruth_rect.txt`, `init.txt` or
-`box.txt` in the folder, or `<video>.txt` beside the video: one line per frame, or a single line with the box in the first
-frame. A line is x,y,w,h in pixels, **0-based** (the left edge of the first pixel is 0; OTB's own files are 1-based: use
-the suite otb100 for them), or the 8 coordinates of a polygon's corners.
+`box.txt` in the folder, or `<video>.txt` beside the video: one line per frame, or a single line with the box in the
+first frame. A line is x,y,w,h in pixels, **0-based** (the left edge of the first pixel is 0; OTB's own files are
+1-based: use the suite otb100 for them), or the 8 coordinates of a polygon's corners.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pictures by index, decoded when asked for: folders of image files, and video files.
 
-OpenCV decodes a cut JPEG without complaint and fills the rest with grey; here every broken picture is an error that
-names the file. OpenCV is imported on the first picture, so that scoring, which needs none, starts fast.
+Some OpenCV releases decode a cut JPEG without complaint and fill the rest with grey; here every broken picture is an
+error that names the file. OpenCV is imported on the first picture, so that scoring, which needs none, starts fast.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,9 +156,8 @@ def read_image_size(path: Path) -> tuple[int, int] | None:
     return frame.shape[1], frame.shape[0]
 
 
-@lru_cache(maxsize=4)
 def list_images(folder: Path) -> dict[str, int]:
-    """Image files of a folder, name -> bytes; empty if there is no such folder (targets of one video ask twice)."""
+    """Image files of a folder, name -> bytes; empty if there is no such folder."""
     try:
         entries = list(os.scandir(folder))
     except OSError:

@@ -41,12 +41,14 @@ class Found:
         facts: The suite.
         item: The sequence.
         annotation: Its annotation file.
+        image_size: (width, height) recorded beside annotations that have no pictures.
     """
 
     home: Path
     facts: SuiteFacts
     item: SequenceFacts
     annotation: Path
+    image_size: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,15 @@ def load_from_disk(request: Request, layout: Layout) -> Suite:
     home = layout.find_home(facts, request.data)
     if layout.check_home is not None:
         layout.check_home(home, facts)
+    sizes = recorded_image_sizes(home / "sequences.json")
     found: list[Sequence] = []
     missing: list[str] = []
     unpictured = 0
     for item in chosen:
         annotation = layout.find_annotation(home, item)
-        sequence = None if annotation is None else layout.load(Found(home, facts, item, annotation))
+        sequence = (
+            None if annotation is None else layout.load(Found(home, facts, item, annotation, sizes.get(item.name)))
+        )
         if sequence is not None and (request.annotations_only or sequence.frames is not None):
             found.append(sequence)
         else:

@@ -2,27 +2,23 @@
 
 Native: `<folder>/img/0001.jpg ...` and `<folder>/groundtruth_rect.txt` (`.1.txt`, `.2.txt` where two targets share a
 video). Annotations alone: `annotations/<Sequence>.txt` (or `anno/`, the toolkit's name), image sizes beside them in
-`sequences.json`. Boxes are x,y,w,h with the first pixel at 1; here they become 0-based. Some targets use a part of their
-video: the picture numbers are in the data file.
+`sequences.json`. Boxes are x,y,w,h with the first pixel at 1; here they become 0-based. Some targets use a part of
+their video: the picture numbers are in the data file.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 from spm_bench.suites.annotations import BOX_COLUMNS, check_first_box, check_length, parse_rows
 from spm_bench.suites.base import FloatArray, Sequence, Suite
 from spm_bench.suites.facts import SequenceFacts
 from spm_bench.suites.frames import numbered_frames
-from spm_bench.suites.loading import Found, Layout, Request, load_from_disk, recorded_image_sizes
-
-_image_sizes = lru_cache(maxsize=8)(recorded_image_sizes)
+from spm_bench.suites.loading import Found, Layout, Request, load_from_disk
 
 
 def load(request: Request) -> Suite:
     """Load otb2013, otb50 or otb100 (see `load_suite`)."""
-    _image_sizes.cache_clear()
     return load_from_disk(request, LAYOUT)
 
 
@@ -36,7 +32,7 @@ def _load_one(found: Found) -> Sequence:
     item = found.item
     boxes, first_line = _read_boxes(found)
     frames = numbered_frames(found.home / item.folder / "img", item.first, item.last)
-    size = frames.image_size() if frames else _image_sizes(found.home / "sequences.json").get(item.name)
+    size = frames.image_size() if frames else found.image_size
     check_first_box(boxes, found.annotation, first_line, size)
     return Sequence(item.name, boxes, frames, attributes=item.attributes, image_size=size)
 

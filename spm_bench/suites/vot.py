@@ -2,13 +2,12 @@
 
 `list.txt`; `<sequence>/00000001.jpg ...` or `<sequence>/color/00000001.jpg ...`; `groundtruth.txt` with 4 values (a
 box) or 8 (corners of a rotated box); `<attribute>.label` or `.tag` with one 0 or 1 per frame, missing lines at the end
-meaning 0. Annotations alone lie in `annotations/` with image sizes in `sequences.json`. Coordinates are used as they are,
-like in the vot toolkit.
+meaning 0. Annotations alone lie in `annotations/` with image sizes in `sequences.json`. Coordinates are used as they
+are, like in the vot toolkit.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +26,12 @@ from spm_bench.suites.annotations import (
 from spm_bench.suites.base import BoolArray, Sequence, Suite
 from spm_bench.suites.facts import SequenceFacts, SuiteFacts, suite_facts, suite_names
 from spm_bench.suites.frames import ImageFrames, numbered_frames
-from spm_bench.suites.loading import Found, Layout, Request, load_from_disk, recorded_image_sizes
+from spm_bench.suites.loading import Found, Layout, Request, load_from_disk
 from spm_bench.suites.roots import spelling
-
-_image_sizes = lru_cache(maxsize=8)(recorded_image_sizes)
 
 
 def load(request: Request) -> Suite:
     """Load vot2013 ... vot2019 (see `load_suite`)."""
-    _image_sizes.cache_clear()
     return load_from_disk(request, LAYOUT)
 
 
@@ -46,14 +42,13 @@ def _find_annotation(home: Path, item: SequenceFacts) -> Path | None:
 
 def _check_home(home: Path, facts: SuiteFacts) -> None:
     """Refuse another year's folder: the years share names of sequences, but not their annotations."""
-    for folder in (home, home.parent):
-        owners = _owners(folder.name)
-        if owners and facts.name not in owners:
-            raise DataError(
-                f"this is the folder of {' and '.join(owners)}, not of {facts.title}",
-                where=folder,
-                remedy=f"Use --suite {owners[0]}, or rename the folder if its name is wrong",
-            )
+    owners = _owners(home.name) or _owners(home.parent.name)
+    if owners and facts.name not in owners:
+        raise DataError(
+            f"this is the folder of {' and '.join(owners)}, not of {facts.title}",
+            where=home,
+            remedy=f"Use --suite {owners[0]}, or rename the folder if its name is wrong",
+        )
     listing = home / "list.txt"
     known = {item.name for item in facts.sequences}
     strangers = [name for name in parse_names(listing) if name not in known] if listing.is_file() else []
@@ -75,7 +70,7 @@ def _load_one(found: Found) -> Sequence:
         check_length(len(rows), item.n_frames, f"frames of {item.name} in {found.facts.title}", annotation)
     polygons = rows if rows.shape[1] == POLYGON_COLUMNS else None
     boxes = rows if polygons is None else bounding_boxes(polygons)
-    size = frames.image_size() if frames else _image_sizes(found.home / "sequences.json").get(item.name)
+    size = frames.image_size() if frames else found.image_size
     check_first_box(boxes, annotation, 1, size)
     attributes = read_attributes(annotation.parent, len(rows))
     return Sequence(item.name, boxes, frames, polygons=polygons, frame_attributes=attributes, image_size=size)
