@@ -1,7 +1,13 @@
 """Videos made from a seed: exact ground truth, per-frame labels, and difficulty in steps.
 
-The walk of the data: `Scene` (a few numbers) -> `cast` (who is where at which time) -> `annotate` (boxes and labels, exact)
-and `SyntheticFrames` (pictures). `make_scene` gives the scenes of a difficulty axis, `load_demo` the embedded suite `demo`.
+The walk of the data: `Scene` (a few numbers) -> `cast` (who is where at which time) -> `annotate` (exact boxes and
+labels) and `SyntheticFrames` (pictures). `make_scene` gives the scenes of a difficulty axis, `load_demo` the embedded
+suite `demo`. To train on such videos, vary `seed`, `category` ("any-K" invents one from each K) and the strengths:
+
+    scene = make_scene("lookalike", 3, seed=7, category="any-12")
+    truth = annotate(scene)             # truth.boxes, truth.visible, truth.labels["DIST"], ...
+    frame = SyntheticFrames(scene)[0]   # uint8 H x W x 3, BGR
+
 Names are imported when first used, because drawing needs OpenCV.
 """
 

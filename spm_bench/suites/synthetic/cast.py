@@ -10,17 +10,19 @@ import numpy as np
 
 from spm_bench.suites.base import FloatArray
 from spm_bench.suites.synthetic.categories import Category, find_category
-from spm_bench.suites.synthetic.ground import HABITATS
+from spm_bench.suites.synthetic.ground import HABITATS, fill
 from spm_bench.suites.synthetic.identity import Identity
 from spm_bench.suites.synthetic.motion import TAU, Camera, Crossing, Motion, Placement, TargetMotion, rotation
 from spm_bench.suites.synthetic.noise import generator
 from spm_bench.suites.synthetic.scene import Scene
-from spm_bench.suites.synthetic.shapes import Body
+from spm_bench.suites.synthetic.shapes import REACH, Body
 from spm_bench.suites.synthetic.warp import Step
 
-MISSES = (0.5, 0.85, 0.62, 1.1, 0.45, 0.75)
-"""Closest approach of successive distractors, target lengths: some touch the target, all come within its search region."""
-FIRST_CROSSING = 0.3
+MISSES = (0.2, 0.6, 0.32, 0.9, 0.15, 0.45)
+"""Closest approach of successive distractors, target lengths: some touch it, all enter its search region."""
+CROSSING_RANGE = 2.2
+"""Way of a distractor relative to the target over the video, target lengths: it stays near the search region."""
+FIRST_CROSSING = 0.4
 """Share of the video before the first closest approach, so that the first frame shows the target alone."""
 
 
@@ -49,6 +51,17 @@ class Actor:
     def points(self) -> FloatArray:
         """All outline points of the resting body, n x 2."""
         return np.concatenate(self.body.outlines)
+
+    @cached_property
+    def interior(self) -> FloatArray:
+        """Points (n x 2) on a grid that fills the resting silhouette: shares of them are shares of its area."""
+        n = 96
+        mask = np.zeros((n, n), np.uint8)
+        for outline in self.body.outlines:
+            fill(mask, (outline + REACH) * (n / (2.0 * REACH)), np.ones(1))
+        rows, columns = np.nonzero(mask >= 128)
+        grid = np.stack([columns, rows], axis=1).astype(np.float64)
+        return (grid + 0.5) * (2.0 * REACH / n) - REACH
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +97,7 @@ def make_cast(scene: Scene) -> Cast:
     points = np.concatenate(category.body(identity).normalised().outlines)
 
     def half_extent(angle: float) -> FloatArray:
-        extent: FloatArray = np.abs(points @ rotation(angle).T).max(axis=0)
-        return extent
+        return np.asarray(np.abs(points @ rotation(angle).T).max(axis=0))
 
     target = Actor("target", category, identity, TargetMotion(scene, category, half_extent))
     distractors = [_distractor(scene, target, k) for k in range(scene.strengths.distractors)]
@@ -94,16 +106,18 @@ def make_cast(scene: Scene) -> Cast:
 
 
 def _distractor(scene: Scene, target: Actor, k: int) -> Actor:
-    """The k-th look-alike: it crosses the target's neighbourhood, heading and size like the target's the more alike it is."""
+    """The k-th look-alike crosses the target's neighbourhood; the more alike, the nearer its heading and size too."""
     rng = generator(scene.seed, "distractor", k)
     likeness, n = scene.strengths.likeness, scene.strengths.distractors
     when = scene.n_frames * (FIRST_CROSSING + (0.95 - FIRST_CROSSING) * (k + 0.5) / n)
-    course = rng.uniform(0.0, TAU)
+    course = (
+        generator(scene.seed, "courses").uniform(0.0, TAU) + 2.4 * k + rng.normal(0.0, 0.25)
+    )  # 2.4: all directions in turn
     towards = np.array([math.cos(course), math.sin(course)])
     aside = np.array([-towards[1], towards[0]]) * rng.choice([-1.0, 1.0])
     length = scene.target_size
     miss = aside * MISSES[k % len(MISSES)] * length
-    velocity = towards * 3.4 * length / scene.n_frames  # about a length and a half away when not near: never out of sight for long
+    velocity = towards * CROSSING_RANGE * length / scene.n_frames
     unlike = 1.0 - likeness
     size = math.exp(rng.normal(0.0, 0.03 + 0.12 * unlike))
     motion = Crossing(
@@ -122,17 +136,18 @@ def _distractor(scene: Scene, target: Actor, k: int) -> Actor:
 
 
 def _occluder(scene: Scene, target: Actor, k: int) -> Actor:
-    """The k-th passer-by: a band across the whole picture, as wide as the wanted share of the target, moving sideways."""
+    """The k-th passer-by: a band across the picture that moves sideways, wide enough to hide the wanted share."""
     rng = generator(scene.seed, "occluder", k)
     s = scene.strengths
     when = scene.n_frames * (k + 1.0) / (s.occluders + 1.0)
     across = rng.uniform(-0.5, 0.5) + (0.0 if rng.random() < 0.5 else math.pi)
     normal = np.array([math.cos(across), math.sin(across)])
     pose = target.motion(when)
-    seen = target.points @ (rotation(pose.angle) * [pose.along, pose.across]).T @ normal
-    width_of_target = float(seen.max() - seen.min())
-    # Past 80 % the band grows to 1.3 widths, so that a share of 1 hides the target even while it bends.
-    width = width_of_target * (s.occlusion + 0.3 * max(0.0, s.occlusion - 0.8) / 0.2) + 1.0
+    body = rotation(pose.angle) * [pose.along, pose.across]
+    off_axis = np.abs(pose.warp.to_posed(target.interior) @ body.T @ normal)
+    width_of_target = 2.0 * float(off_axis.max())
+    # A band of this width hides the wanted share; to hide it all it must not end at the very edge.
+    width = 2.0 * float(np.quantile(off_axis, s.occlusion)) + (0.15 * width_of_target if s.occlusion == 1.0 else 1.0)
     lasting = min(max(0.2 * scene.n_frames, 5.0), 12.0)
     velocity = normal * (width + width_of_target) / lasting
     half_length = 0.8 * math.hypot(scene.width, scene.height)

@@ -1,4 +1,4 @@
-"""Categories: each one shape family, one texture family and one palette. Its instances differ in details, not in kind."""
+"""Categories: each one shape family, one texture family and one palette. Instances differ in details, not in kind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spm_bench.suites.synthetic.noise import blend, cells, generator, rgb, sigmo
 from spm_bench.suites.synthetic.shapes import Body, Detail, fourier, mirrored, place, spindle, superellipse
 
 HUE_SPREAD = 9.0
-"""Standard deviation of an instance's hue around its category's, degrees: visible side by side, yet the same palette."""
+"""Standard deviation of an instance's hue around its category's, degrees: seen side by side, yet one palette."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Category:
         gloss: Strength of highlights, 0 .. 1.
         altitude: Height above the ground, in body lengths: where its shadow falls.
         faces: Whether it moves head first.
+        flat: Whether turning it out of the plane only foreshortens it, as a wing, instead of showing its other side.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Category:
     gloss: float = 0.2
     altitude: float = 0.05
     faces: bool = True
+    flat: bool = False
 
     def colours(self, identity: Identity) -> FloatArray:
         """The palette of one instance: hue and brightness differ a little."""
@@ -74,14 +76,18 @@ _BLACK, _WHITE = rgb("14120f")[0], rgb("f4f1e8")[0]
 
 def _koi(identity: Identity) -> Body:
     slim = 1.0 + 0.07 * identity.one("slim")
-    body = spindle([(-0.74, 0.045), (-0.4, 0.11 * slim), (0.1, 0.235 * slim), (0.55, 0.23 * slim), (0.85, 0.15), (0.98, 0.0)])
+    body = spindle(
+        [(-0.74, 0.045), (-0.4, 0.11 * slim), (0.1, 0.235 * slim), (0.55, 0.23 * slim), (0.85, 0.15), (0.98, 0.0)]
+    )
     fork = 0.2 + 0.03 * identity.one("fork")
     tail = spindle([(-0.62, 0.03), (-0.8, 0.1), (-0.98, fork), (-1.12, 0.7 * fork), (-1.16, 0.0)][::-1])
     fin = place(superellipse(0.2, 0.085), (0.33, 0.32 * slim), 2.3 + 0.1 * identity.one("fin"))
     rear = place(superellipse(0.1, 0.045), (-0.25, 0.17 * slim), 2.5)
     fins = (tail, fin, mirrored(fin), rear, mirrored(rear))
     veil = [Detail(f, _WHITE, 0.45) for f in fins]
-    rays = [Detail(place(superellipse(0.16, 0.008), (-0.93, y), -1.1 * y), _BLACK, 0.25) for y in (-0.12, -0.04, 0.04, 0.12)]
+    rays = [
+        Detail(place(superellipse(0.16, 0.008), (-0.93, y), -1.1 * y), _BLACK, 0.25) for y in (-0.12, -0.04, 0.04, 0.12)
+    ]
     eye = superellipse(0.035, 0.03, at=(0.82, 0.115))
     ridge = Detail(spindle([(-0.4, 0.012), (-0.1, 0.03), (0.25, 0.012)]), _BLACK, 0.3)
     details = (*veil, *rays, ridge, Detail(eye, _BLACK), Detail(mirrored(eye), _BLACK))
@@ -93,18 +99,25 @@ def _beetle(identity: Identity) -> Body:
     shell = superellipse(0.72, 0.56 * plump, 2.3, at=(-0.18, 0.0))
     collar = superellipse(0.26, 0.37, 2.2, at=(0.55, 0.0))
     head = superellipse(0.17, 0.2, at=(0.82, 0.0))
-    legs = [place(superellipse(0.24, 0.045), (x, 0.55 * plump + 0.05), a) for x, a in ((0.42, 1.0), (0.02, 1.5), (-0.42, 2.1))]
+    legs = [
+        place(superellipse(0.24, 0.045), (x, 0.55 * plump + 0.05), a)
+        for x, a in ((0.42, 1.0), (0.02, 1.5), (-0.42, 2.1))
+    ]
     both = [*legs, *map(mirrored, legs)]
     dark = [Detail(o, _BLACK, 0.95) for o in (*both, collar, head)]
     mark = superellipse(0.09, 0.075 * (1 + 0.2 * identity.one("mark")), at=(0.6, 0.2))
     seam = Detail(superellipse(0.66, 0.014, at=(-0.18, 0.0)), _BLACK, 0.85)
-    return Body((shell, collar, head, *both), (*dark, seam, Detail(mark, _WHITE, 0.9), Detail(mirrored(mark), _WHITE, 0.9)))
+    return Body(
+        (shell, collar, head, *both), (*dark, seam, Detail(mark, _WHITE, 0.9), Detail(mirrored(mark), _WHITE, 0.9))
+    )
 
 
 def _beetle_skin(identity: Identity, palette: FloatArray) -> FloatArray:
     """Wing cases: dots mirrored at the seam."""
     x, y = skins.sheet_grid()
-    places = np.array([[0.22, 0.27], [-0.12, 0.4], [-0.2, 0.14], [-0.52, 0.3], [-0.74, 0.12], [1.4, 0.3], [1.9, 0.2], [2.3, 0.4]])
+    places = np.array(
+        [[0.22, 0.27], [-0.12, 0.4], [-0.2, 0.14], [-0.52, 0.3], [-0.74, 0.12], [1.4, 0.3], [1.9, 0.2], [2.3, 0.4]]
+    )
     places = places + 0.06 * identity.normal("places", *places.shape)
     radii = 0.105 * np.exp(0.3 * identity.normal("radii", len(places)))
     dots = np.zeros(x.shape)
@@ -126,7 +139,9 @@ def _turtle(identity: Identity) -> Body:
     flesh = rgb("7d8a4e")[0]
     skin = [Detail(o, flesh, 0.8) for o in limbs]
     eye = superellipse(0.035, 0.03, at=(0.92, 0.09))
-    spots = [Detail(superellipse(0.04, 0.03, at=(0.3 - 0.12 * i, 0.72 + 0.08 * i)), rgb("3c4a28")[0], 0.7) for i in range(3)]
+    spots = [
+        Detail(superellipse(0.04, 0.03, at=(0.3 - 0.12 * i, 0.72 + 0.08 * i)), rgb("3c4a28")[0], 0.7) for i in range(3)
+    ]
     sides = [Detail(mirrored(s.outline), s.colour, s.opacity) for s in spots]
     return Body((shell, *limbs), (*skin, *spots, *sides, Detail(eye, _BLACK), Detail(mirrored(eye), _BLACK)))
 
@@ -134,7 +149,9 @@ def _turtle(identity: Identity) -> Body:
 def _butterfly(identity: Identity) -> Body:
     spread = 1.0 + 0.05 * identity.one("spread")
     fore = place(spindle([(0.0, 0.03), (0.25, 0.17), (0.62, 0.31), (0.9, 0.27), (1.0, 0.0)]), (0.12, 0.05), 1.02)
-    hind = place(spindle([(0.0, 0.03), (0.25, 0.22), (0.5, 0.3 * spread), (0.72, 0.22), (0.82, 0.0)]), (0.0, 0.05), 2.05)
+    hind = place(
+        spindle([(0.0, 0.03), (0.25, 0.22), (0.5, 0.3 * spread), (0.72, 0.22), (0.82, 0.0)]), (0.0, 0.05), 2.05
+    )
     trunk = spindle([(-0.55, 0.0), (-0.4, 0.05), (0.1, 0.075), (0.38, 0.06), (0.48, 0.0)])
     wings = (fore, mirrored(fore), hind, mirrored(hind))
     details: list[Detail] = []
@@ -151,7 +168,9 @@ def _butterfly_skin(identity: Identity, palette: FloatArray) -> FloatArray:
     """Wings: veins fanning out from the trunk, dark margins, the same on both sides."""
     x, y = skins.sheet_grid()
     r, a = np.hypot(x, np.abs(y)), np.arctan2(np.abs(y), x)
-    wave = np.sin(11.0 * a + 1.6 * r + 0.5 * identity.one("veins")) + 0.15 * skins.field(identity, "veins", 1.5, high=20.0)
+    wave = np.sin(11.0 * a + 1.6 * r + 0.5 * identity.one("veins")) + 0.15 * skins.field(
+        identity, "veins", 1.5, high=20.0
+    )
     veins = sigmoid((wave - 0.84) * 18.0) * sigmoid((r - 0.2) * 20.0)
     margin = sigmoid((r - 0.86 - 0.06 * np.sin(9.0 * a + identity.one("scallops"))) * 22.0)
     dots = sigmoid((np.sin(22.0 * a + identity.one("dots")) - 0.55) * 10.0) * np.exp(-(((r - 0.98) / 0.05) ** 2))
@@ -203,7 +222,9 @@ def _amoeba(identity: Identity) -> Body:
 def _amoeba_skin(identity: Identity, palette: FloatArray) -> FloatArray:
     """Plasm full of vacuoles and grains, with a bright membrane."""
     x, y = skins.sheet_grid()
-    points = np.stack([1.9 * np.tanh(identity.normal("vacuole x", 40)), 0.9 * np.tanh(identity.normal("vacuole y", 40))], axis=1)
+    points = np.stack(
+        [1.9 * np.tanh(identity.normal("vacuole x", 40)), 0.9 * np.tanh(identity.normal("vacuole y", 40))], axis=1
+    )
     _, border = cells(points, x, y)
     froth = sigmoid((0.06 - border) * 50.0)
     clouds = sigmoid(1.5 * skins.field(identity, "clouds", 1.4, high=20.0))
@@ -215,12 +236,18 @@ def _amoeba_skin(identity: Identity, palette: FloatArray) -> FloatArray:
 CATEGORIES: dict[str, Category] = {
     c.name: c
     for c in (
-        Category("koi", "pond", _koi, skins.patches, rgb("efe6d6", "d9541e", "26211f"), Gait(wave=0.07, period=14), 0.5, 0.25, 0.14),
-        Category("beetle", "litter", _beetle, _beetle_skin, rgb("c3321c", "16110f", "e0731f"), Gait(wave=0.01, period=7), 0.9, 0.8, 0.03),
-        Category("turtle", "seabed", _turtle, skins.scutes, rgb("8a6a32", "c9a45a", "3d2c16"), Gait(beat=0.05, period=18), 0.8, 0.2, 0.16),
-        Category("butterfly", "meadow", _butterfly, _butterfly_skin, rgb("e08a1e", "231611", "f3c04e"), Gait(beat=0.12, period=9), 0.25, 0.1, 0.22),
-        Category("car", "street", _car, _car_skin, rgb("3f6f9e", "ece8de", "24405e"), Gait(), 0.7, 0.7, 0.04),
-        Category("amoeba", "slide", _amoeba, _amoeba_skin, rgb("b58bc4", "8d62ab", "e6d3ea"), Gait(wave=0.03, beat=0.04, period=22), 0.5, 0.25, 0.0, False),
+        Category("koi", "pond", _koi, skins.patches, rgb("efe6d6", "d9541e", "26211f"),
+                 gait=Gait(wave=0.07, period=14), relief=0.5, gloss=0.25, altitude=0.14),
+        Category("beetle", "litter", _beetle, _beetle_skin, rgb("c3321c", "16110f", "e0731f"),
+                 gait=Gait(wave=0.01, period=7), relief=0.9, gloss=0.8, altitude=0.03),
+        Category("turtle", "seabed", _turtle, skins.scutes, rgb("8a6a32", "c9a45a", "3d2c16"),
+                 gait=Gait(beat=0.05, period=18), relief=0.8, gloss=0.2, altitude=0.16),
+        Category("butterfly", "meadow", _butterfly, _butterfly_skin, rgb("e08a1e", "231611", "f3c04e"),
+                 gait=Gait(beat=0.12, period=9), relief=0.25, gloss=0.1, altitude=0.22, flat=True),
+        Category("car", "street", _car, _car_skin, rgb("3f6f9e", "ece8de", "24405e"),
+                 gait=Gait(), relief=0.7, gloss=0.7, altitude=0.04),
+        Category("amoeba", "slide", _amoeba, _amoeba_skin, rgb("b58bc4", "8d62ab", "e6d3ea"),
+                 gait=Gait(wave=0.03, beat=0.04, period=22), relief=0.5, gloss=0.25, altitude=0.0, faces=False),
     )
 }  # fmt: skip
 """The categories with a name. "any-K" names one of endlessly many more (see `find_category`)."""

@@ -14,42 +14,43 @@ from spm_bench.suites.synthetic.truth import annotate
 
 CACHE_BYTES = 192 * 2**20
 """Room for drawn frames per process: a little more than the demo suite, which every tracker reads from start to end."""
+CACHED_RENDERERS = 4
+"""Scenes whose painted ground and bodies are kept: enough for interleaved sequences, some 2 MB each."""
 
 
-class _Store:
-    """Frames of the scenes used last, up to a number of bytes; safe to use from several threads."""
+class FrameStore:
+    """The frames drawn last, up to a number of bytes; safe to use from several threads."""
 
     def __init__(self, room: int) -> None:
-        self._room = room
-        self._scenes: OrderedDict[Scene, tuple[Renderer, dict[int, Frame]]] = OrderedDict()
-        self._bytes = 0
+        self._room, self._bytes = room, 0
+        self._frames: OrderedDict[tuple[Scene, int], Frame] = OrderedDict()
+        self._renderers: OrderedDict[Scene, Renderer] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, scene: Scene, index: int) -> Frame:
+        """Return a frame, drawn now or earlier; it is shared and must not be written to."""
         with self._lock:
-            renderer, drawn = self._scenes.setdefault(scene, (Renderer(scene), {}))
-            self._scenes.move_to_end(scene)
-            if index not in drawn:
-                drawn[index] = renderer.frame(index)
-                self._bytes += drawn[index].nbytes
-                self._make_room()
-            return drawn[index]
+            key = (scene, index)
+            if key in self._frames:
+                self._frames.move_to_end(key)
+                return self._frames[key]
+            frame = self._renderer(scene).frame(index)
+            self._frames[key] = frame
+            self._bytes += frame.nbytes
+            while self._bytes > self._room and len(self._frames) > 1:
+                self._bytes -= self._frames.popitem(last=False)[1].nbytes
+            return frame
 
-    def _make_room(self) -> None:
-        """Forget the scenes used longest ago; of a single scene too large for the store, all but nothing is kept."""
-        while self._bytes > self._room and self._scenes:
-            oldest = next(iter(self._scenes))
-            if len(self._scenes) == 1:
-                drawn = self._scenes[oldest][1]
-                del_index = next(iter(drawn))
-                if len(drawn) == 1:
-                    return
-                self._bytes -= drawn.pop(del_index).nbytes
-                continue
-            self._bytes -= sum(f.nbytes for f in self._scenes.pop(oldest)[1].values())
+    def _renderer(self, scene: Scene) -> Renderer:
+        if scene not in self._renderers:
+            self._renderers[scene] = Renderer(scene)
+        self._renderers.move_to_end(scene)
+        if len(self._renderers) > CACHED_RENDERERS:
+            self._renderers.popitem(last=False)
+        return self._renderers[scene]
 
 
-_STORE = _Store(CACHE_BYTES)
+_STORE = FrameStore(CACHE_BYTES)
 
 
 class SyntheticFrames:

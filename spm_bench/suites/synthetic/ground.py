@@ -33,7 +33,9 @@ class Habitat:
     band: Category
 
 
-def _field(seed: int, what: str, size: tuple[int, int], slope: float, low: float = 0.0, high: float = np.inf) -> FloatArray:
+def _field(
+    seed: int, what: str, size: tuple[int, int], slope: float, low: float = 0.0, high: float = np.inf
+) -> FloatArray:
     return spectral(generator(seed, "ground", what).standard_normal(size), slope, low, high)
 
 
@@ -99,13 +101,17 @@ def _pond(seed: int, size: tuple[int, int]) -> Picture:
     rng = generator(seed, "pond")
     depth = sigmoid(1.3 * _field(seed, "depth", size, 1.9))
     picture = to_picture(ramp(depth, rgb("0f2a26", "1d4a3c", "3c6a4c", "5b7d58")))
-    scatter(picture, rng, 130, _PEBBLE, (4, 17), rgb("2b4136", "4d6a50", "76805f", "8d8f78"), slim=(0.7, 1.1), shadow=0.5)
+    scatter(
+        picture, rng, 130, _PEBBLE, (4, 17), rgb("2b4136", "4d6a50", "76805f", "8d8f78"), slim=(0.7, 1.1), shadow=0.5
+    )
     picture = _soften(picture, 2.4)
     scatter(picture, rng, 60, _PEBBLE, (3, 10), rgb("33483c", "6a7b5c", "98997c"), shadow=0.5)
     picture = _soften(picture, 1.1)
     light = _caustics(seed, size, 14.0)
     veil = blend(picture / 255.0, rgb("3f7868")[0], 0.22 + 0.12 * sigmoid(_field(seed, "murk", size, 2.0)))
-    return _texture(to_picture(veil + 0.3 * light[..., None] * rgb("c8e8c0")[0]), _field(seed, "silt", size, 0.7, low=8), 0.05)
+    return _texture(
+        to_picture(veil + 0.3 * light[..., None] * rgb("c8e8c0")[0]), _field(seed, "silt", size, 0.7, low=8), 0.05
+    )
 
 
 def _litter(seed: int, size: tuple[int, int]) -> Picture:
@@ -125,7 +131,9 @@ def _meadow(seed: int, size: tuple[int, int]) -> Picture:
     greens = rgb("234015", "3f6a22", "6c9136", "94ad55")
     for count, blur in ((350, 2.2), (300, 1.0), (240, 0.0)):
         scatter(picture, rng, count, _BLADE, (12, 38), greens, slim=(0.7, 1.6), shadow=0.3, angles=(-2.4, -0.8))
-        scatter(picture, rng, count // 14, _PEBBLE, (2, 6), rgb("e8dc6a", "f2f0e2", "c987c4"), slim=(0.8, 1.2), shadow=0.3)
+        scatter(
+            picture, rng, count // 14, _PEBBLE, (2, 6), rgb("e8dc6a", "f2f0e2", "c987c4"), slim=(0.8, 1.2), shadow=0.3
+        )
         picture = _soften(picture, blur) if blur else picture
     return _texture(picture, _field(seed, "fibres", size, 0.9, low=5), 0.1)
 
@@ -150,13 +158,15 @@ def _street(seed: int, size: tuple[int, int]) -> Picture:
     tone = sigmoid(0.8 * _field(seed, "wear", size, 1.7))
     picture = to_picture(ramp(tone, rgb("4a4a4c", "5d5c5b", "757370")))
     for _ in range(5):
-        patch = superellipse(rng.uniform(20, 60), rng.uniform(12, 35), 8.0, at=(rng.uniform(0, w), rng.uniform(0, h)), n=40)
+        patch = superellipse(
+            rng.uniform(20, 60), rng.uniform(12, 35), 8.0, at=(rng.uniform(0, w), rng.uniform(0, h)), n=40
+        )
         fill(picture, patch, ramp(np.array(rng.random()), rgb("3f3f41", "6e6c69")))
     slant, lane = rng.uniform(-0.15, 0.15), rng.uniform(60, 85)
     for row in np.arange(-lane, h + lane, lane):
         for start in np.arange(rng.uniform(-60, 0), w, 62):
             mark = np.array([[start, row], [start + 34, row], [start + 34, row + 4.5], [start, row + 4.5]])
-            fill(picture, mark + [[0.0, slant * start]], rgb("c9c5b4")[0] * rng.uniform(0.75, 1.0))
+            fill(picture, mark + np.array([0.0, slant * start]), rgb("c9c5b4")[0] * rng.uniform(0.75, 1.0))
     for _ in range(9):
         steps = np.cumsum(rng.normal(0, 5, size=(26, 2)) + rng.normal(0, 3, size=2), axis=0) + rng.uniform(0, w, 2)
         cv2.polylines(picture, [np.rint(steps).astype(np.int32)], False, (42, 42, 43), 1, cv2.LINE_AA)
@@ -183,7 +193,9 @@ def _band(name: str, *palette: str) -> Category:
 
     def skin(identity: Identity, colours: FloatArray) -> FloatArray:
         _, y = skins.sheet_grid()
-        streaks = sigmoid(1.6 * skins.field(identity, "streaks", 0.9) + 1.2 * np.sin(5.0 * y + 3.0 * identity.one("fold")))
+        streaks = sigmoid(
+            1.6 * skins.field(identity, "streaks", 0.9) + 1.2 * np.sin(5.0 * y + 3.0 * identity.one("fold"))
+        )
         return skins.grain(identity, ramp(streaks, colours), 0.12)
 
     def body(_: Identity) -> Body:
@@ -204,7 +216,7 @@ HABITATS: dict[str, Habitat] = {
 
 @dataclass(frozen=True, eq=False)
 class Clutter:
-    """Still things in the target's colours: n centres (n x 2, pixels of the still picture plane) and half lengths (n)."""
+    """Still things in the target's colours: centres (n x 2, pixels of the still picture plane), half lengths (n)."""
 
     centres: FloatArray
     sizes: FloatArray
@@ -214,13 +226,11 @@ def clutter_of(seed: int, width: int, height: int, target_size: float, strength:
     """Decide where the clutter lies; up to 60 things over picture and margin at strength 1."""
     rng = generator(seed, "clutter")
     n = round(60 * strength)
-    centres = rng.uniform(-MARGIN, 1.0, size=(60, 2)) * 0.0 + rng.random((60, 2)) * [width + 2 * MARGIN, height + 2 * MARGIN] - MARGIN
+    centres = rng.random((60, 2)) * [width + 2 * MARGIN, height + 2 * MARGIN] - MARGIN
     return Clutter(centres[:n], (target_size * rng.uniform(0.1, 0.3, size=60))[:n])
 
 
-def paint_ground(
-    seed: int, habitat: str, size: tuple[int, int], clutter: Clutter, colours: FloatArray
-) -> Picture:
+def paint_ground(seed: int, habitat: str, size: tuple[int, int], clutter: Clutter, colours: FloatArray) -> Picture:
     """Paint the ground of a scene.
 
     Args:

@@ -1,4 +1,4 @@
-"""Who an object is: the random numbers behind its markings, hues and shape, and how two of a kind come to look alike."""
+"""Who an object is: the random numbers behind its markings, hues and shape, and how two of a kind look alike."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from spm_bench.suites.synthetic.noise import generator
 class Identity:
     """A source of standard normal numbers, mixed from one or two individuals of a category.
 
-    Everything that tells instances apart is drawn through `normal`, so one mixing weight rules the likeness of markings, hues
-    and shape alike. Weights keep the variance at one: a look-alike is as varied as any other instance.
+    Everything that tells instances apart is drawn through `normal`, so one mixing weight rules the likeness of
+    markings, hues and shape. Weights keep the variance at one: a look-alike is as varied as any other instance.
 
     Attributes:
         parts: (seed, weight) of each individual; the squared weights sum to one.

@@ -31,7 +31,9 @@ class Light:
         self._from = -2.36 + rng.normal(0.0, 0.35)  # the upper left: where painters and people expect the light
         self._period = 0.9 * scene.width
         self._depth = min(0.75, 0.4 * self._strength)
-        pulse = np.sin(np.arange(_PROFILE) * (TAU / _PROFILE)) + 0.5 * np.sin(np.arange(_PROFILE) * (3 * TAU / _PROFILE) + 1.0)
+        pulse = np.sin(np.arange(_PROFILE) * (TAU / _PROFILE)) + 0.5 * np.sin(
+            np.arange(_PROFILE) * (3 * TAU / _PROFILE) + 1.0
+        )
         self._profile = 1.0 - self._depth * 0.5 * (1.0 + np.tanh(3.0 * pulse - 0.6))
         self._falloff = self._falloff_map()
 
@@ -66,7 +68,9 @@ class Light:
     def gain_at(self, x: float, y: float, t: float) -> float:
         """Brightness factor at a point of the picture (pixels), green channel, before any clipping."""
         cx, cy, c0 = self._shadow_position(t)
-        shadow = np.interp((cx * x + cy * y + c0) % 1.0 * _PROFILE, np.arange(_PROFILE + 1), np.append(self._profile, self._profile[0]))
+        shadow = np.interp(
+            (cx * x + cy * y + c0) % 1.0 * _PROFILE, np.arange(_PROFILE + 1), np.append(self._profile, self._profile[0])
+        )
         u, v = 2.0 * x / self._size[0] - 1.0, 2.0 * y / self._size[1] - 1.0
         return float(2.0 ** self.stops(t) * shadow * (1.0 - FALLOFF * (u * u + v * v) / 2.0))
 
@@ -79,4 +83,4 @@ class Light:
             index = (across[None, :] + (cy * np.arange(self._size[1], dtype=np.int64))[:, None]) >> 16
             gain = gain * np.rint(self._profile * ONE).astype(np.uint32)[index & (_PROFILE - 1)] // ONE
         channels = np.rint(2.0 ** self.stops(t) * self.tint(t) * ONE).astype(np.uint32)
-        return gain[..., None] * channels >> np.uint32(10)
+        return np.asarray(gain[..., None] * channels >> np.uint32(10), dtype=np.uint32)

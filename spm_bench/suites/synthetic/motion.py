@@ -1,4 +1,4 @@
-"""Where everything is at time t, in frames and continuous: blur is rendered from the same functions that give the boxes."""
+"""Where everything is at time t (frames, continuous): blur is drawn from the same functions that give the boxes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from spm_bench.suites.synthetic.shapes import REACH
 from spm_bench.suites.synthetic.warp import Step, Warp
 
 TAU = 2.0 * math.pi
+AT_REST = Warp()
+"""No deformation."""
+STILL = Gait()
+"""No motion on the spot."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Pose:
         x, y: Centre, pixels.
         angle: Of the body's x axis, radians, clockwise as seen (y points down).
         along, across: Pixels per body unit on the body's x and y axis.
+        turn: Out-of-plane rotation, radians; `along` has its foreshortening already.
         scroll: How far the skin is turned around the body, body units.
         warp: The deformation.
     """
@@ -35,8 +40,9 @@ class Pose:
     angle: float
     along: float
     across: float
+    turn: float = 0.0
     scroll: float = 0.0
-    warp: Warp = Warp()
+    warp: Warp = AT_REST
 
 
 Motion = Callable[[float], Pose]
@@ -76,7 +82,7 @@ class TargetMotion:
     def __init__(self, scene: Scene, category: Category, half_extent: Callable[[float], FloatArray]) -> None:
         """`half_extent(angle)` gives the half width and height, in body units, of the silhouette at that angle."""
         rng = generator(scene.seed, "target motion")
-        self._scene, self._strengths, self._gait = scene, scene.strengths, category.gait
+        self._scene, self._strengths, self._category = scene, scene.strengths, category
         self._path = Path(scene)
         self._signs = rng.choice([-1.0, 1.0], size=3)
         self._phases = rng.uniform(0.0, TAU, size=6)
@@ -97,6 +103,7 @@ class TargetMotion:
         return np.array([goal - at, 0.0])
 
     def __call__(self, t: float) -> Pose:
+        """Pose at time t."""
         s, share = self._strengths, t / max(self._scene.n_frames, 2)
         away = math.sin(math.pi * min(max((share - 0.15) / 0.7, 0.0), 1.0)) ** 2
         x, y = self._path(t) + self._excursion * away
@@ -104,9 +111,10 @@ class TargetMotion:
         size = self._scene.target_size / 2.0 * s.scale ** (self._signs[1] * math.sin(TAU * share))
         yaw = self._signs[2] * math.radians(s.turn) * math.sin(1.5 * math.pi * share)
         squeeze = 0.25 + 0.75 * math.cos(yaw)  # a body has depth: it never foreshortens to a line
-        scroll = REACH * yaw / (math.pi / 2.0)  # a quarter turn brings half of the visible skin into view
-        warp = Warp((*gait_steps(self._gait, t, self._phases[0]), *self._deformation(share)))
-        return Pose(float(x), float(y), angle, size * squeeze, size, scroll, warp)
+        # A quarter turn brings half of the visible skin into view.
+        scroll = 0.0 if self._category.flat else REACH * yaw / (math.pi / 2.0)
+        warp = Warp((*gait_steps(self._category.gait, t, self._phases[0]), *self._deformation(share)))
+        return Pose(float(x), float(y), angle, size * squeeze, size, yaw, scroll, warp)
 
     def _deformation(self, share: float) -> tuple[Step, ...]:
         """Bends and swellings that start from nothing in the first frame."""
@@ -156,18 +164,20 @@ class Crossing:
     along: float
     across: float
     follows: bool
-    gait: Gait = Gait()
+    gait: Gait = STILL
     phase: float = 0.0
     steps: tuple[Step, ...] = ()
 
     def __call__(self, t: float) -> Pose:
+        """Pose at time t."""
         led = self.leader(t)
         x = led.x + self.miss[0] + self.velocity[0] * (t - self.when)
         y = led.y + self.miss[1] + self.velocity[1] * (t - self.when)
         warp = Warp((*gait_steps(self.gait, t, self.phase), *self.steps))
         if not self.follows:
-            return Pose(x, y, self.angle, self.along, self.across, 0.0, warp)
-        return Pose(x, y, led.angle + self.angle, led.along * self.along, led.across * self.across, led.scroll, warp)
+            return Pose(x, y, self.angle, self.along, self.across, warp=warp)
+        along, across = led.along * self.along, led.across * self.across
+        return Pose(x, y, led.angle + self.angle, along, across, led.turn, led.scroll, warp)
 
 
 class Camera:

@@ -1,7 +1,7 @@
 """Seeded random fields: the raw material of every texture.
 
-All of it is float64 and keyed, never drawn from a shared stream, so that adding an element leaves the others as they were.
-Pictures are made integer (uint8) right after: float64 differences between machines, about 1e-16, then vanish in the rounding.
+All of it is float64 and keyed, never drawn from a shared stream, so that adding an element leaves the others as they
+were. Pictures are rounded to uint8 right after: differences between machines, about 1e-16, then vanish.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def generator(*key: int | str) -> np.random.Generator:
 
 
 def spectral(white: FloatArray, slope: float, low: float = 0.0, high: float = np.inf) -> FloatArray:
-    """Shape white noise into a field of amplitude spectrum 1 / f^slope: zero mean, unit variance, periodic at its borders.
+    """Shape white noise into a periodic field of amplitude spectrum 1 / f^slope, zero mean and unit variance.
 
     Args:
         white: h x w standard normal values.
@@ -90,7 +90,7 @@ def turn_hue(colours: FloatArray, degrees: float) -> FloatArray:
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     third, root = (1.0 - c) / 3.0, s / np.sqrt(3.0)
     matrix = np.full((3, 3), third) + c * np.eye(3) + root * np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
-    return np.clip(np.einsum("...c,dc->...d", colours, matrix), 0.0, 1.0)
+    return np.asarray(np.clip(np.einsum("...c,dc->...d", colours, matrix), 0.0, 1.0))
 
 
 def to_picture(colours: FloatArray) -> Picture:

@@ -1,4 +1,4 @@
-"""From a scene to pictures. Coordinates are float64 and rounded to 1/32 pixel; colours are integers from the sprites on."""
+"""From a scene to pictures. Coordinates are float64, rounded to 1/32 pixel; colours are integers throughout."""
 
 from __future__ import annotations
 
@@ -105,7 +105,9 @@ class Renderer:
         toward = self.light.towards(index)
         dx, dy = round(-toward[0] * reach), round(-toward[1] * reach)
         soft = 1.2 + 0.25 * reach
-        window = self._window([p.to_image(actor.points) for p in placements], 2 + max(abs(dx), abs(dy)) + math.ceil(2 * soft))
+        window = self._window(
+            [p.to_image(actor.points) for p in placements], 2 + max(abs(dx), abs(dy)) + math.ceil(2 * soft)
+        )
         if window is None:
             return
         opacity, light = self._accumulate(actor, placements, window, index)
@@ -141,7 +143,9 @@ class Renderer:
         texels = (SHEET >> level) / (2.0 * REACH)
         px, py = np.clip(px, -8.0, 8.0), np.clip(py, -8.0, 8.0)  # far outside anyway; keeps the integers small
         form = look_up(sprite.forms[level], (px + REACH) * texels, (py + REACH) * texels, wrap=False).astype(np.int32)
-        sheet = look_up(sprite.sheets[level], (px + placement.scroll + 2.0 * REACH) * texels, (py + REACH) * texels, wrap=True)
+        sheet = look_up(
+            sprite.sheets[level], (px + placement.scroll + 2.0 * REACH) * texels, (py + REACH) * texels, wrap=True
+        )
         return form[..., 0], self._lit(actor, placement, form, sheet.astype(np.int32), index) * form[..., :1]
 
     def _lit(self, actor: Actor, placement: Placement, form: Ints, sheet: Ints, index: int) -> Ints:
@@ -151,7 +155,7 @@ class Renderer:
         lx, ly = (round(float(v) * 200.0 * actor.category.relief) for v in along)
         slope = ((form[..., 1] - 128) * lx + (form[..., 2] - 128) * ly) >> 7
         shine = np.maximum(slope - 45, 0) * round(256 * actor.category.gloss) >> 8
-        return np.clip((sheet * (256 + slope)[..., None] >> 8) + shine[..., None], 0, 255).astype(np.int32)
+        return np.asarray(np.clip((sheet * (256 + slope)[..., None] >> 8) + shine[..., None], 0, 255), dtype=np.int32)
 
     def _expose(self, picture: Picture, index: int) -> Frame:
         """Light, sensor noise and resolution: the last steps to a frame."""

@@ -25,15 +25,16 @@ class Strengths:
     """How strong each challenge is; the defaults are a calm scene.
 
     Attributes:
-        deformation: Smooth bending and swelling of the target's body, 0 (its own gait only) .. 1 (unrecognisable outline).
+        deformation: Smooth bending and swelling of the target's body, 0 (only its own gait) .. 1 (outline not to be
+            recognised).
         rotation: Largest in-plane rotation away from the first frame, degrees.
-        turn: Largest out-of-plane rotation, degrees: the body is foreshortened and other parts of its skin come into view.
-        scale: Largest size ratio to the first frame; the target grows by it and shrinks by it, in an order drawn from the seed.
-        light: Swing of the exposure, in photographic stops, with shadows that pass, a turning light and a changing tint.
+        turn: Largest out-of-plane rotation, degrees: the body is foreshortened, other parts of its skin come into view.
+        scale: Largest size ratio to the first frame; it grows and shrinks by it, in an order drawn from the seed.
+        light: Swing of the exposure, photographic stops, with shadows that pass, a turning light and a changing tint.
         speed: Motion of the target, in target lengths per frame.
         exposure: Share of the frame interval the shutter is open; the blur is `exposure` x motion.
         occluders: How many foreground objects pass in front of the target, one after the other.
-        occlusion: Share of the target's width that each covers at its peak; 1 hides it all.
+        occlusion: Share of the target's area that each hides when it is right in front; 1 hides it all.
         distractors: How many other objects of the target's category cross its neighbourhood.
         likeness: How much they look like the target: 0 any other of its category, 1 its twin.
         clutter: Still objects in the target's colours on the ground, 0 none .. 1 crowded.
@@ -70,7 +71,7 @@ class Scene:
 
     Attributes:
         seed: Every random choice hangs on it.
-        category: What the target is: a name in `categories.CATEGORIES`, or "any-K" (K >= 0), a category invented from K.
+        category: What the target is: a name in `categories.CATEGORIES`, or "any-K" (K >= 0), one invented from K.
         habitat: The ground: a name in `ground.HABITATS`; "" takes the category's own.
         width: Of a frame, pixels.
         height: Of a frame, pixels.

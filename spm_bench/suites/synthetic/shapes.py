@@ -1,4 +1,4 @@
-"""Silhouettes: closed outlines (n x 2) in body coordinates, x forward, dense enough to stay smooth when they are bent."""
+"""Silhouettes: closed outlines (n x 2) in body coordinates, x forward, dense enough to stay smooth when bent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from spm_bench.suites.base import FloatArray
 
 REACH = 1.25
-"""Half the side of the square of body coordinates that is drawn: the body spans -1..1, the rest is room for soft edges."""
+"""Half the side of the square of body coordinates that is drawn: a body spans -1..1, the rest is for soft edges."""
 SPACING = 0.03
 """Longest edge of an outline, body units: at 100 px length a chord is then less than 0.01 px off the curve."""
 
@@ -54,7 +54,7 @@ def densify(outline: FloatArray) -> FloatArray:
 def superellipse(
     a: float, b: float, power: float = 2.0, at: tuple[float, float] = (0.0, 0.0), angle: float = 0.0, n: int = 120
 ) -> FloatArray:
-    """|x/a|^power + |y/b|^power = 1, moved to `at` and turned by `angle` (radians); power 2 is an ellipse, 4 a rounded box."""
+    """|x/a|^power + |y/b|^power = 1, turned by `angle` (radians) and moved to `at`. 2: an ellipse, 4: a rounded box."""
     t = np.arange(n) * (2.0 * np.pi / n)
     c, s = np.cos(t), np.sin(t)
     x = a * np.sign(c) * np.abs(c) ** (2.0 / power)
@@ -104,4 +104,4 @@ def fourier(radius: float, cosines: FloatArray, sines: FloatArray, n: int = 160)
 
 def mirrored(outline: FloatArray) -> FloatArray:
     """The outline on the other side of the body's long axis."""
-    return outline * np.array([1.0, -1.0])
+    return np.asarray(outline * np.array([1.0, -1.0]))

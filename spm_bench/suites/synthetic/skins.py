@@ -1,4 +1,4 @@
-"""Texture families: what a body is covered with. Each maps an identity to colours on the sheet, so look-alikes share markings."""
+"""Texture families: each maps an identity to colours on a sheet, so that look-alikes share their markings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SHEET = 160
 """Rows of a sheet: 64 texels per body unit, so that targets up to 130 px long are drawn without magnification."""
 
 Skin = Callable[[Identity, FloatArray], FloatArray]
-"""(identity, palette k x 3) -> colours SHEET x 2 SHEET x 3. A sheet is twice as long as the body and wraps around: turning the
-body out of the image plane scrolls it."""
+"""(identity, palette k x 3) -> colours SHEET x 2 SHEET x 3. A sheet is twice as long as the body and wraps around it:
+turning the body out of the image plane scrolls it."""
 
 
 def sheet_grid() -> tuple[FloatArray, FloatArray]:
@@ -38,8 +38,8 @@ def grain(identity: Identity, colours: FloatArray, strength: float) -> FloatArra
 
 def patches(identity: Identity, palette: FloatArray) -> FloatArray:
     """Large blotches of the second and third colour on the first, as on koi and cows."""
-    large = sigmoid((field(identity, "patches", 1.6, high=14.0) - 0.35) * 14.0)
-    dark = sigmoid((field(identity, "dark patches", 1.5, high=16.0) - 1.0) * 14.0)
+    large = sigmoid((field(identity, "patches", 1.0, low=1.6, high=9.0) - 0.1) * 12.0)
+    dark = sigmoid((field(identity, "dark patches", 1.0, low=2.0, high=12.0) - 1.05) * 12.0)
     colours = blend(blend(np.broadcast_to(palette[0], (*large.shape, 3)), palette[1], large), palette[2], dark)
     return grain(identity, colours, 0.07)
 
@@ -48,8 +48,8 @@ def stripes(identity: Identity, palette: FloatArray) -> FloatArray:
     """Wavy bands across the body, as on tigers and perch."""
     x, y = sheet_grid()
     bend = 0.5 * field(identity, "bend", 2.0, high=8.0)
-    wavelengths = 4.0 + np.tanh(identity.one("pitch"))  # per half sheet; whole numbers per sheet keep the wrap seamless
-    phase = 2.0 * np.pi * (round(2.0 * wavelengths) * x / (4.0 * REACH) + 0.25 * identity.one("phase")) + 2.0 * bend + 0.6 * y**2
+    bands = 8 + round(2.0 * float(np.tanh(identity.one("pitch"))))  # a whole number per sheet: the wrap has no seam
+    phase = 2.0 * np.pi * (bands * x / (4.0 * REACH) + 0.25 * identity.one("phase")) + 2.0 * bend + 0.6 * y**2
     band = sigmoid((np.sin(phase) - 0.1 + 0.35 * field(identity, "breaks", 1.5, high=12.0)) * 6.0)
     colours = blend(np.broadcast_to(palette[0], (*band.shape, 3)), palette[1], band)
     return grain(identity, blend(colours, palette[2], sigmoid((np.abs(y) - 0.75) * 12.0) * 0.6), 0.07)
@@ -79,7 +79,9 @@ def spots(identity: Identity, palette: FloatArray) -> FloatArray:
 def scutes(identity: Identity, palette: FloatArray) -> FloatArray:
     """Plates with seams and rings, as on turtles, giraffes and dry mud."""
     x, y = sheet_grid()
-    lattice = np.array([[i + 0.21 * (k % 2), j] for i in np.arange(-2.3, 2.4, 0.42) for k, j in enumerate((-0.8, -0.4, 0.0, 0.4, 0.8))])
+    lattice = np.array(
+        [[i + 0.21 * (k % 2), j] for i in np.arange(-2.3, 2.4, 0.42) for k, j in enumerate((-0.8, -0.4, 0.0, 0.4, 0.8))]
+    )
     points = lattice + 0.09 * identity.normal("plates", *lattice.shape)
     index, border = cells(points, x, y)
     tone = np.clip(0.5 + 0.28 * identity.normal("tones", len(points))[index] + 0.10 * np.sin(border * 45.0), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Bodies baked into pictures once per scene: outline and surface direction (`form`), and colours (`sheet`), at several sizes."""
+"""Bodies baked into pictures once per scene: outline and slant (`form`) and colours (`sheet`), at several sizes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ def bake(actor: Actor) -> Sprite:
     colours = actor.category.skin(actor.identity, actor.category.colours(actor.identity))
     sheet = to_picture(colours)
     for detail in actor.body.details:
-        _lay(sheet, (detail.outline + [2.0 * REACH, REACH]) * (SHEET / (2.0 * REACH)), detail.colour, detail.opacity)
+        _lay(
+            sheet,
+            (detail.outline + np.array([2.0 * REACH, REACH])) * (SHEET / (2.0 * REACH)),
+            detail.colour,
+            detail.opacity,
+        )
     forms, sheets = [form], [sheet]
     for _ in range(LEVELS - 1):
         forms.append(_halved(forms[-1]))
@@ -55,16 +60,19 @@ def bake(actor: Actor) -> Sprite:
 def _halved(picture: Picture) -> Picture:
     h, w = picture.shape[:2]
     blocks = picture.reshape(h // 2, 2, w // 2, 2, -1).astype(np.uint16).sum(axis=(1, 3))
-    return ((blocks + 2) >> 2).astype(np.uint8)
+    return np.asarray((blocks + 2) >> 2, dtype=np.uint8)
 
 
 def _lay(sheet: Picture, outline: FloatArray, colour: FloatArray, opacity: float) -> None:
     """Fill a polygon on the sheet with some opacity, in place."""
-    mask = np.zeros(sheet.shape[:2], np.uint8)
-    fill(mask, outline, np.ones(1))
+    low = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 1, 0)
+    high = np.ceil(outline.max(axis=0)).astype(int) + 1
+    part = sheet[low[1] : high[1], low[0] : high[0]]
+    mask = np.zeros(part.shape[:2], np.uint8)
+    fill(mask, outline - low, np.ones(1))
     weight = mask.astype(np.int32)[..., None] * round(opacity * 256)
     tone = np.rint(np.clip(colour, 0.0, 1.0) * 255.0).astype(np.int32)
-    sheet += ((tone - sheet.astype(np.int32)) * weight // (255 * 256)).astype(np.int16).astype(np.uint8)
+    part[:] = (part + (tone - part.astype(np.int32)) * weight // (255 * 256)).astype(np.uint8)
 
 
 def _bake_form(body: Body) -> Picture:
@@ -77,7 +85,8 @@ def _bake_form(body: Body) -> Picture:
     f = np.fft.fftfreq(SHEET)[:, None] ** 2 + np.fft.rfftfreq(SHEET)[None, :] ** 2
     spectrum = np.fft.rfft2(coverage / 255.0)
     # Three widths of blur add up to a surface that is steep at the rim and still curved in the middle.
-    height = sum(s * np.fft.irfft2(spectrum * np.exp(-2.0 * (np.pi * s) ** 2 * f), s=fine.shape[:1] * 0 + (SHEET, SHEET)) for s in (2.0, 6.0, 14.0))
+    blur = sum(s * np.exp(-2.0 * (np.pi * s) ** 2 * f) for s in (2.0, 6.0, 14.0))
+    height = np.fft.irfft2(spectrum * blur, s=(SHEET, SHEET))
     slant_y, slant_x = np.gradient(-height)
     channels = [coverage, *(np.clip(np.rint(128.0 + 127.0 * s), 1, 255).astype(np.uint8) for s in (slant_x, slant_y))]
     return np.ascontiguousarray(np.stack(channels, axis=-1))

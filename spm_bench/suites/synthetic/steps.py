@@ -18,7 +18,8 @@ class Axis:
         name: As in "deform-3".
         asks: What it asks of a tracker: "robustness", "discrimination" or "" for the calm baseline.
         about: What grows with the level.
-        steps: Strengths per level, the first for level 1. Level 0 is always the calm scene.
+        steps: Strengths per level, the first for level 1.
+        base: Strengths at every level, level 0 included.
         scene: Scene fields that the axis needs at every level, such as room to grow.
     """
 
@@ -26,11 +27,14 @@ class Axis:
     asks: str
     about: str
     steps: tuple[Mapping[str, float], ...]
+    base: Mapping[str, float]
     scene: Mapping[str, Any]
 
 
-def _axis(name: str, asks: str, about: str, *steps: Mapping[str, float], **scene: Any) -> Axis:
-    return Axis(name, asks, about, steps, scene)
+def _axis(
+    name: str, asks: str, about: str, *steps: Mapping[str, float], base: Mapping[str, float] | None = None, **scene: Any
+) -> Axis:
+    return Axis(name, asks, about, steps, base or {}, scene)
 
 
 AXES: dict[str, Axis] = {
@@ -57,9 +61,12 @@ AXES: dict[str, Axis] = {
               {"leaving": 0.25}, {"leaving": 0.5}, {"leaving": 0.75}, {"leaving": 1.0}),
         _axis("lookalike", "discrimination", "number of distractors of the target's category, and their likeness",
               {"distractors": 1, "likeness": 0.3}, {"distractors": 2, "likeness": 0.6},
-              {"distractors": 4, "likeness": 0.8}, {"distractors": 6, "likeness": 0.93}, roam=0.4),
+              {"distractors": 4, "likeness": 0.8}, {"distractors": 6, "likeness": 0.93},
+              # A target that never changes is found by its exact pixels however many look-alikes there are.
+              base={"speed": 0.06, "deformation": 0.15, "rotation": 20, "scale": 1.12}, roam=0.4),
         _axis("clutter", "discrimination", "still things in the target's colours, and noise",
-              {"clutter": 0.3, "noise": 4}, {"clutter": 0.5, "noise": 7}, {"clutter": 0.75, "noise": 11}, {"clutter": 1.0, "noise": 16}),
+              {"clutter": 0.3, "noise": 4}, {"clutter": 0.5, "noise": 7}, {"clutter": 0.75, "noise": 11},
+              {"clutter": 1.0, "noise": 16}),
         _axis("coarse", "robustness", "loss of resolution",
               {"resolution": 0.6}, {"resolution": 0.4}, {"resolution": 0.28}, {"resolution": 0.2}),
     )
@@ -67,7 +74,15 @@ AXES: dict[str, Axis] = {
 """The axes by name."""
 
 
-def make_scene(axis: str, level: int, seed: int, *, category: str = "koi", strengths: Mapping[str, float] | None = None, **scene: Any) -> Scene:
+def make_scene(
+    axis: str,
+    level: int,
+    seed: int,
+    *,
+    category: str = "koi",
+    strengths: Mapping[str, float] | None = None,
+    **scene: Any,
+) -> Scene:
     """Describe the scene at one step of a difficulty axis.
 
     Scenes of one axis, seed and category show the same target on the same path over the same ground; only the axis' own
@@ -88,7 +103,9 @@ def make_scene(axis: str, level: int, seed: int, *, category: str = "koi", stren
         raise unknown_name("difficulty axis", axis, AXES)
     chosen = AXES[axis]
     if not isinstance(level, int) or isinstance(level, bool) or not 0 <= level <= len(chosen.steps):
-        raise UsageError(f"the difficulty axis {axis!r} has no level {level!r}", remedy=f"Levels: 0 to {len(chosen.steps)}")
+        raise UsageError(
+            f"the difficulty axis {axis!r} has no level {level!r}", remedy=f"Levels: 0 to {len(chosen.steps)}"
+        )
     step = chosen.steps[level - 1] if level else {}
-    mixed = change(Strengths(), {**step, **(strengths or {})})
+    mixed = change(Strengths(), {**chosen.base, **step, **(strengths or {})})
     return Scene.from_dict({"seed": seed, "category": category, **chosen.scene, **scene, "strengths": mixed})

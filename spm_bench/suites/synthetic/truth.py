@@ -1,7 +1,7 @@
 """The exact ground truth of a scene: boxes, visibility, and per-frame labels derived from measured quantities.
 
-Everything refers to mid-exposure of each frame. The box is the tight one around the whole silhouette, hidden and outside parts
-included (amodal). Every label has one measured quantity and one threshold, in `LABELS`.
+Everything refers to mid-exposure of each frame. The box is the tight one around the whole silhouette, also
+its hidden and outside parts (amodal). Every label has one measured quantity and one threshold, in `LABELS`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from spm_bench.suites.base import BoolArray, FloatArray
 from spm_bench.suites.synthetic.cast import Actor, Cast, make_cast
@@ -20,7 +21,6 @@ from spm_bench.suites.synthetic.ground import SUBPIXEL, clutter_of
 from spm_bench.suites.synthetic.light import Light
 from spm_bench.suites.synthetic.motion import Pose
 from spm_bench.suites.synthetic.scene import Scene
-from spm_bench.suites.synthetic.shapes import REACH
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,12 @@ class Label:
 LABELS: dict[str, Label] = {
     label.name: label
     for label in (
-        Label("DEF", "deformation", "rms displacement of the outline within the body since frame 1, body lengths", above=0.05),
+        Label(
+            "DEF",
+            "deformation",
+            "rms displacement of the outline within the body since frame 1, body lengths",
+            above=0.05,
+        ),
         Label("SV", "size", "log2 of the size ratio to frame 1, absolute", above=0.32),  # a factor of 1.25
         Label("IPR", "rotation", "in-plane rotation since frame 1, degrees 0..180", above=20.0),
         Label("OPR", "turn", "out-of-plane rotation since frame 1, degrees", above=20.0),
@@ -118,7 +123,7 @@ def _measure_poses(cast: Cast, poses: list[Pose]) -> dict[str, FloatArray]:
         "deformation": np.array([math.sqrt(((r - rest[0]) ** 2).sum(axis=1).mean()) / 2.0 for r in rest]),
         "size": np.abs(np.log2([p.across / first.across for p in poses])),
         "rotation": np.rad2deg(np.abs(wrapped)),
-        "turn": np.array([abs(p.scroll - first.scroll) / REACH * 90.0 for p in poses]),
+        "turn": np.array([math.degrees(abs(p.turn - first.turn)) for p in poses]),
     }
 
 
@@ -168,6 +173,6 @@ def _outlines(cast: Cast, actor: Actor, t: float) -> list[FloatArray]:
     return [placement.to_image(o) for o in actor.body.outlines]
 
 
-def _fill(mask: np.ndarray, outline: FloatArray, value: int) -> None:  # type: ignore[type-arg]
+def _fill(mask: NDArray[np.uint8], outline: FloatArray, value: int) -> None:
     corners = np.rint((outline - 0.5) * (1 << SUBPIXEL)).astype(np.int32)
     cv2.fillPoly(mask, [corners], value, cv2.LINE_8, SUBPIXEL)

@@ -1,7 +1,7 @@
-"""Deformation with an exact inverse: pixels need body coordinates, outlines need picture coordinates, and both must agree.
+"""Deformation with an exact inverse: pixels need body coordinates, outlines picture coordinates, and both must agree.
 
-Each step moves one coordinate by functions of the *other* one, which stays as it is; so it is undone by a subtraction and a
-division, however strong it is, and a chain of steps is undone by undoing them backwards. No iteration, no tolerance.
+Each step moves one coordinate by functions of the *other* one, which stays as it is; so it is undone by a subtraction
+and a division, however strong it is, and a chain of steps by undoing them backwards. No iteration, no tolerance.
 """
 
 from __future__ import annotations
