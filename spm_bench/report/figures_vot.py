@@ -113,7 +113,7 @@ def ranking_figure(evaluations: Sequence[Evaluation], metric: str = "eao", title
     looks = looks_of(evaluations)
     values = [finite(find_score(e, metric)) or 0.0 for e in shown]
     with style.figure_style():
-        figure = style.new_figure(style.ONE_COLUMN, 0.85 + 0.15 * len(shown))
+        figure = style.new_figure(style.ONE_COLUMN, 0.85 + 0.15 * max(len(shown), 4))
         axes = figure.add_subplot()
         for place, (evaluation, value) in enumerate(zip(shown, values, strict=True)):
             look = looks[id(evaluation)]

@@ -31,7 +31,7 @@ _LATEX_SPECIAL = {
 
 def one_line(text: str) -> str:
     """Replace line ends and other control characters by spaces, so that a name cannot break a row."""
-    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
 
 
 def escape_markdown(text: str) -> str:

@@ -52,18 +52,18 @@ def write_report(
     if not evaluations:
         raise ResultsError("there is nothing to report", where=folder, remedy="Give at least one tracker's results")
     order = ranked(evaluations, headline_metric(evaluations, suite.family))
-    texts = dict(_texts(order, suite, published))  # all made before the first is written: no half-new folder
-    figures = dict(_figures(order, suite))
-    written = []
+    # everything is made before the first file is written: a failure leaves an earlier report as it was
+    texts = dict(_texts(order, suite, published))
+    figures = {name: (to_png(figure), to_pdf(figure)) for name, figure in _figures(order, suite)}
+    texts[INDEX] = _index(order, suite, list(texts), list(figures), texts["table.md"])
+    written = [folder / INDEX, *(folder / name for name in texts if name != INDEX)]
     for name, text in texts.items():
         write_text(folder / name, text)
-        written.append(folder / name)
-    for name, figure in figures.items():
-        for ending, form in ((".png", to_png), (".pdf", to_pdf)):
-            _write_bytes(folder / f"{name}{ending}", form(figure))
+    for name, contents in figures.items():
+        for ending, content in zip((".png", ".pdf"), contents, strict=True):
+            _write_bytes(folder / f"{name}{ending}", content)
             written.append(folder / f"{name}{ending}")
-    write_text(folder / INDEX, _index(order, suite, list(texts), list(figures), texts["table.md"]))
-    return [folder / INDEX, *written]
+    return written
 
 
 def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> Iterator[tuple[str, str]]:

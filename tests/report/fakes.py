@@ -56,7 +56,7 @@ def make_scores(suite: Suite, tracker: str, values: dict[str, float | None], **c
 
 def otb(suite: Suite, tracker: str, auc: float | None, precision: float | None = 0.8, **changes: object) -> Evaluation:
     scores = make_scores(suite, tracker, {"auc": auc, "precision": precision}, **changes)
-    level = 0.5 if auc is None else auc
+    level = 0.5 if auc is None or not np.isfinite(auc) else auc
     x, px = np.linspace(0, 1, 21), np.arange(51.0)
     curves = {
         "success": Curve(x, np.clip(1.3 * level + 0.2 - x**2, 0, 1), "Overlap threshold", "Success rate"),
@@ -88,7 +88,9 @@ def vot(suite: Suite, tracker: str, eao: float | None, a: float = 0.6, r: float 
 
 def field(suite: Suite, n: int) -> list[Evaluation]:
     """`n` trackers with falling scores and names of several lengths."""
-    names: Series[str] = [f"Tracker{i:02d}" + ("_with_a_rather_long_variant_name" if i % 7 == 3 else "") for i in range(n)]
+    names: Series[str] = [
+        f"Tracker{i:02d}" + ("_with_a_rather_long_variant_name" if i % 7 == 3 else "") for i in range(n)
+    ]
     if suite.family == "vot":
         return [vot(suite, name, 0.7 - 0.015 * i, 0.6 - 0.03 * (i % 7), 0.2 + 0.02 * i) for i, name in enumerate(names)]
     return [otb(suite, name, 0.7 - 0.015 * i) for i, name in enumerate(names)]

@@ -1,0 +1,232 @@
+"""Figures of every size of field: what is written in them, that nothing is cut off, and that the bytes repeat."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import matplotlib.image
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from spm_bench.errors import ResultsError
+from spm_bench.report import style
+from spm_bench.report.figures import MOST_BARS, attribute_figure, curve_figure
+from spm_bench.report.figures_vot import (
+    accuracy_robustness_figure,
+    eao_curve_figure,
+    ranking_figure,
+    reliability,
+)
+from spm_bench.report.vocabulary import DASH
+from spm_bench.scoring.base import Evaluation
+from tests.report.fakes import NASTY, field, make_suite, otb, vot
+
+Maker = Callable[[list[Evaluation]], Figure]
+TITLE = "GOT-10k validation, 14 of 180 sequences"
+OTB: dict[str, Maker] = {
+    "success": lambda e: curve_figure(e, "success", TITLE),
+    "precision": lambda e: curve_figure(e, "precision", TITLE),
+    "attributes": lambda e: attribute_figure(e, "auc", TITLE),
+}
+VOT: dict[str, Maker] = {
+    "accuracy_robustness": lambda e: accuracy_robustness_figure(e, TITLE),
+    "eao_curve": lambda e: eao_curve_figure(e, (108, 371), TITLE),
+    "ranking": lambda e: ranking_figure(e, "eao", TITLE),
+}
+
+
+def pixels(figure: Figure) -> NDArray[np.float64]:
+    return np.asarray(matplotlib.image.imread(io.BytesIO(style.to_png(figure))))[..., :3]
+
+
+def legend_texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def assert_nothing_is_cut_off(figure: Figure) -> None:
+    """All that is drawn lies inside the figure (in inches)."""
+    with style.figure_style():
+        figure.canvas.draw()
+        drawn = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert drawn.x0 > -0.01
+    assert drawn.y0 > -0.01
+    assert drawn.x1 < width + 0.01
+    assert drawn.y1 < height + 0.01
+
+
+@pytest.mark.parametrize("n", [1, 10, 11, 40])
+@pytest.mark.parametrize("kind", [*OTB, *VOT])
+def test_any_number_of_trackers_fits(kind: str, n: int) -> None:
+    suite = make_suite() if kind in OTB else make_suite("vot2016", "vot")
+    figure = {**OTB, **VOT}[kind](field(suite, n))
+    assert_nothing_is_cut_off(figure)
+    picture = pixels(figure)
+    width, height = figure.get_size_inches()
+    assert picture.shape[1] == pytest.approx(width * style.PNG_DPI, abs=1)
+    assert width in (style.ONE_COLUMN, style.TWO_COLUMNS)
+    assert height < 8
+    ink = (picture < 0.98).any(axis=2)
+    assert 0.005 < ink.mean() < 0.7
+    # something is drawn in colour, not only axes and text
+    assert (picture.max(axis=2) - picture.min(axis=2) > 0.3).any()
+    axes = figure.axes[0].get_window_extent()
+    assert axes.width > 0.3 * width * figure.dpi
+    assert axes.height > 0.25 * height * figure.dpi
+
+
+@pytest.mark.parametrize("kind", [*OTB, *VOT])
+def test_names_are_drawn_as_they_are(kind: str) -> None:
+    suite = make_suite() if kind in OTB else make_suite("vot2016", "vot")
+    make = otb if kind in OTB else vot
+    names = ["_hidden", "$a_b$ 50%", "x^2_{y}", "a\nb", NASTY, "$"]
+    figure = {**OTB, **VOT}[kind]([make(suite, name, 0.6 - i / 10, 0.6 - i / 10) for i, name in enumerate(names)])
+    texts = [t.get_text() for t in figure.axes[0].get_yticklabels()] if kind == "ranking" else legend_texts(figure)
+    shown = [text.split("] ", 1)[-1] for text in texts]
+    assert shown[:4] == ["_hidden", "$a_b$ 50%", "x^2_{y}", "a b"]
+    assert shown[4].startswith("<script>")
+    assert shown[5] == "$"
+    pixels(figure)  # a formula that does not parse would fail here
+
+
+def test_the_legend_is_ordered_by_score_whatever_order_the_trackers_come_in() -> None:
+    suite = make_suite()
+    shuffled = [otb(suite, n, a, p) for n, a, p in (("low", 0.2, 0.9), ("high", 0.7, 0.5), ("mid", 0.4, 0.7))]
+    shuffled.append(otb(suite, "none", None, 0.1))
+    assert legend_texts(curve_figure(shuffled, "success")) == [
+        "[0.700] high",
+        "[0.400] mid",
+        "[0.200] low",
+        f"[{DASH}] none",
+    ]
+    assert legend_texts(curve_figure(shuffled, "precision"))[0] == "[0.900] low"
+    supervised = [vot(make_suite("vot2016", "vot"), n, v) for n, v in (("b", 0.2), ("a", 0.3))]
+    assert legend_texts(eao_curve_figure(supervised, (108, 371))) == ["[0.300] a", "[0.200] b"]
+    ranking = ranking_figure(supervised)
+    assert [t.get_text() for t in ranking.axes[0].get_yticklabels()] == ["a", "b"]
+
+
+def test_a_tracker_looks_the_same_in_every_figure_of_one_report() -> None:
+    suite = make_suite()
+    evaluations = [otb(suite, "a", 0.7, 0.1), otb(suite, "b", 0.5, 0.9)]
+
+    def colours(figure: Figure) -> dict[str, object]:
+        handles = figure.legends[0].legend_handles
+        return {
+            text.split("] ")[1]: handle.get_color()  # type: ignore[union-attr]
+            for text, handle in zip(legend_texts(figure), handles, strict=True)
+        }
+
+    assert colours(curve_figure(evaluations, "success")) == colours(curve_figure(evaluations, "precision"))
+
+
+def test_forty_looks_differ() -> None:
+    assert len({(style.look(i).colour, style.look(i).line) for i in range(40)}) == 40
+
+
+def test_colours_stay_apart_in_grey() -> None:
+    """Neighbours in the ranking differ in lightness or in hue for all kinds of colour vision (Okabe and Ito's set)."""
+    assert len(set(style.COLOURS)) == 8
+    for colour in style.COLOURS:
+        r, g, b = matplotlib.colors.to_rgb(colour)
+        assert 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.75, f"{colour} is too light for a thin line on white"
+
+
+def test_the_curve_itself_is_drawn() -> None:
+    suite = make_suite()
+    evaluation = otb(suite, "a", 0.5)
+    line = curve_figure([evaluation], "success").axes[0].get_lines()[0]
+    np.testing.assert_array_equal(line.get_xdata(), evaluation.curves["success"].x)
+    np.testing.assert_array_equal(line.get_ydata(), evaluation.curves["success"].y)
+
+
+def test_accuracy_robustness_coordinates() -> None:
+    assert reliability(0.0) == 1.0
+    # 100 failures in 3000 frames: one in 30 frames, so exp(-1) survive 30 frames
+    assert reliability(100 * 100 / 3000) == pytest.approx(np.exp(-1))
+    suite = make_suite("vot2016", "vot")
+    line = accuracy_robustness_figure([vot(suite, "a", 0.4, a=0.55, r=0.25)]).axes[0].get_lines()[0]
+    assert (line.get_xdata()[0], line.get_ydata()[0]) == (pytest.approx(np.exp(-0.075)), 0.55)  # type: ignore[index]
+
+
+def test_the_interval_is_shaded() -> None:
+    suite = make_suite("vot2016", "vot")
+    figure = eao_curve_figure([vot(suite, "a", 0.4)], (108, 371))
+    (shade,) = figure.axes[0].patches
+    assert shade.get_window_extent().transformed(figure.axes[0].transData.inverted()).intervalx == pytest.approx(
+        (108, 371)
+    )
+    assert len(eao_curve_figure([vot(suite, "a", 0.4)], None).axes[0].patches) == 0
+
+
+def test_more_trackers_than_bars_is_said() -> None:
+    figure = attribute_figure(field(make_suite(), 40), "auc")
+    assert len(legend_texts(figure)) == MOST_BARS
+    assert "best 8 of 40" in figure.get_suptitle()
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["IV\n37", "OCC\n48", "FM\n40"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda e: curve_figure(e, "normalised_precision"),
+        lambda e: eao_curve_figure(e, None),
+        lambda e: accuracy_robustness_figure(e),
+        lambda e: ranking_figure(e, "eao"),
+        lambda e: attribute_figure(e, "eao"),
+        lambda e: curve_figure(e[:0], "success"),
+    ],
+)
+def test_nothing_to_draw_is_an_error(make: Maker) -> None:
+    with pytest.raises(ResultsError, match="none of the"):
+        make([otb(make_suite(), "a", 0.5)])
+
+
+def test_the_users_settings_neither_matter_nor_change() -> None:
+    evaluations = field(make_suite(), 3)
+    plain = style.to_png(curve_figure(evaluations, "success"))
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "text.usetex": True, "lines.linewidth": 9}):
+        assert style.to_png(curve_figure(evaluations, "success")) == plain
+        assert matplotlib.rcParams["font.size"] == 20
+    assert matplotlib.rcParams["font.size"] != 20
+
+
+_HASHES = """
+import hashlib
+from tests.report.fakes import field, make_suite
+from spm_bench.report import style
+from spm_bench.report.figures import curve_figure
+figure = curve_figure(field(make_suite(), 12), "success", "OTB")
+print(hashlib.sha256(style.to_png(figure)).hexdigest(), hashlib.sha256(style.to_pdf(figure)).hexdigest())
+"""
+
+
+def test_bytes_repeat_in_another_process_at_another_time() -> None:
+    root = Path(__file__).resolve().parents[2]
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", _HASHES],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed, "SOURCE_DATE_EPOCH": ""} | {"TZ": zone},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo"))
+    }
+    assert len(outputs) == 1
+
+
+def test_files_carry_no_date() -> None:
+    figure = curve_figure(field(make_suite(), 2), "success")
+    assert b"CreationDate" not in style.to_pdf(figure)
+    assert b"Software" not in style.to_png(figure)
+    assert style.to_pdf(figure).startswith(b"%PDF")
