@@ -1,0 +1,117 @@
+"""`spm-bench run`: trackers on a suite under its protocol, resumed where it stopped, ending in a table and a report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from spm_bench.run import Outcome
+
+
+def run(
+    suite: Annotated[str, typer.Option("--suite", help="What to track; `spm-bench ls` names the suites.")] = "demo",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="Data root, the suite's folder, or a video. Default: SPM_BENCH_DATA, else the user's."
+        ),
+    ] = None,
+    tracker: Annotated[
+        list[str] | None, typer.Option("--tracker", help="Name or module:Class; repeat for more. Default: SPM.")
+    ] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option("--variant", help="For the trackers that have it; repeat for more.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of all runs.")] = Path("runs"),
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Run a partly present suite; the table then says how much it is.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the rows of scores.json and nothing else.")] = False,
+    sequence: Annotated[list[str] | None, typer.Option("--sequence", help="Only this one; repeat for more.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option("--protocol", help="one_pass, supervised or got10k. Default: the suite's own.")
+    ] = None,
+    init_box: Annotated[
+        str | None,
+        typer.Option("--init-box", help="Initial box of a polygon: area_preserving (default) or axis_aligned."),
+    ] = None,
+    repetitions: Annotated[
+        int | None, typer.Option("--repetitions", help="Per sequence, at most. Default: the protocol's.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="A file, official, or random (tables then say untrained).")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    workers: Annotated[
+        int, typer.Option("--workers", help="Processes; more than 1 share the cores and spoil measured speeds.")
+    ] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="For trackers that use chance.")] = 0,
+    overwrite: Annotated[
+        str, typer.Option("--overwrite", help="only-missing keeps what is finished, always, or never.")
+    ] = "only-missing",
+    convention: Annotated[
+        str | None, typer.Option("--convention", help="Rules of scoring. Default: the benchmark's own.")
+    ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Run and print only.")] = False,
+) -> int:
+    """Run trackers on a suite, resume what was interrupted, and end with a table and a report.
+
+    Results go to OUT/SUITE/TRACKER-HASH in the toolkits' own formats, the report to OUT/SUITE/report. The exit code is
+    1 if some sequence failed (the others are scored), 2 if something has to be mended first, 130 after Ctrl-C.
+    """
+    from spm_bench.run import DEFAULT_TRACKER, Request, run_suite
+
+    request = Request(
+        suite=suite,
+        data=data,
+        trackers=tuple(tracker or (DEFAULT_TRACKER,)),
+        variants=tuple(variant or ()),
+        out=out,
+        allow_missing=allow_missing,
+        sequences=tuple(sequence or ()),
+        protocol=protocol,
+        init_box=init_box,
+        repetitions=repetitions,
+        weights=weights,
+        device=device,
+        workers=workers,
+        seed=seed,
+        overwrite=overwrite,
+        convention=convention,
+        report=not no_report,
+        quiet=json,
+        command=tuple(sys.argv),
+    )
+    outcome = run_suite(request)
+    _show(outcome, json=json)
+    return 1 if outcome.failures else 0
+
+
+def _show(outcome: Outcome, *, json: bool) -> None:
+    """Scores on stdout, everything else on stderr."""
+    if json:
+        from spm_bench.report.scores import scores_json
+
+        print(scores_json(list(outcome.evaluations)), end="")
+    elif outcome.evaluations:
+        from spm_bench.report.terminal import print_table
+
+        print_table(list(outcome.evaluations), outcome.suite)
+    for line in _closing_lines(outcome):
+        print(line, file=sys.stderr)
+
+
+def _closing_lines(outcome: Outcome) -> list[str]:
+    lines = [f"raw results: {Path(run.run) / run.label}" for run in outcome.results]
+    if not outcome.suite.has_ground_truth:
+        lines.append(f"{outcome.suite.title} has no ground truth here, so there is no score")
+    if outcome.report is not None:
+        lines.append(f"report: {outcome.report}")
+    if outcome.failures:
+        broken = ", ".join(f"{f.sequence} ({f.label})" for f in outcome.failures)
+        lines.append(f"{len(outcome.failures)} failed: {broken}; tracebacks are in the failures folder of each run")
+    return lines

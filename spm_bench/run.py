@@ -1,0 +1,250 @@
+"""The main job: trackers on a suite, from a name to a table and a report. `python -m spm_bench.run --suite NAME`.
+
+`run_suite` is the same for programs and notebooks. Heavy imports happen inside, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence as Many
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spm_bench.errors import SpmBenchError, UsageError
+
+if TYPE_CHECKING:
+    from spm_bench.engine.runner import Failure
+    from spm_bench.protocols.base import TrackingProtocol
+    from spm_bench.results.runs import RunResults
+    from spm_bench.scoring.base import Evaluation
+    from spm_bench.suites.base import Suite
+    from spm_bench.trackers.base import TrackerSpec
+
+DEFAULT_TRACKER = "SPM"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run. None leaves the choice to the suite, the protocol or the tracker.
+
+    Attributes:
+        suite: Registered name.
+        data: Where its files are.
+        trackers: Registered names or `module:Class`.
+        variants: Run in every tracker that has them; a tracker that has none of them runs unchanged.
+        out: Root of all run folders.
+        allow_missing: Run a partly present suite.
+        sequences: Only these; empty for all.
+        protocol: Another than the suite's own; scores are then that protocol's.
+        init_box: Rule that makes the initial box from a polygon (supervised protocol).
+        repetitions: Another number than the protocol's.
+        weights: A file, "official" or "random", for trackers with a network.
+        device: Likewise.
+        workers: Processes.
+        seed: From which all others are made.
+        overwrite: "only-missing", "always" or "never".
+        convention: Scoring rules.
+        report: Write tables and figures to `<out>/<suite>/report`.
+        quiet: No progress on stderr, failures only.
+        command: For the record.
+    """
+
+    suite: str = "demo"
+    data: Path | None = None
+    trackers: tuple[str, ...] = (DEFAULT_TRACKER,)
+    variants: tuple[str, ...] = ()
+    out: Path = Path("runs")
+    allow_missing: bool = False
+    sequences: tuple[str, ...] = ()
+    protocol: str | None = None
+    init_box: str | None = None
+    repetitions: int | None = None
+    weights: str | None = None
+    device: str = "auto"
+    workers: int = 1
+    seed: int = 0
+    overwrite: str = "only-missing"
+    convention: str | None = None
+    report: bool = True
+    quiet: bool = False
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        suite: As run; family and protocol are those of the protocol used.
+        results: One per tracker and variant.
+        evaluations: One per tracker with at least one finished sequence; empty where the suite has no ground truth.
+        failures: Sequences that broke.
+        report: The report's index, if one was written.
+    """
+
+    suite: Suite
+    results: tuple[RunResults, ...]
+    evaluations: tuple[Evaluation, ...]
+    failures: tuple[Failure, ...]
+    report: Path | None = None
+
+
+def run_suite(request: Request) -> Outcome:
+    """Run, score and report.
+
+    Raises:
+        UsageError: A name or a combination of options does not exist.
+        SpmBenchError: Data are missing or broken, a tracker cannot be built, results cannot be written.
+    """
+    from spm_bench.suites import load_suite
+
+    suite = load_suite(
+        request.suite, request.data, allow_missing=request.allow_missing, only=list(request.sequences) or None
+    )
+    if not suite.sequences:
+        raise UsageError(f"{suite.title} has no sequence to run")
+    own_protocol = suite.protocol
+    protocol = choose_protocol(request, suite)
+    suite = replace(suite, protocol=protocol.name, family=protocol.family)
+    specs = choose_trackers(request.trackers, request.variants, request.weights, request.device)
+    results, failures = _run(request, suite, protocol, specs)
+    evaluations = _score(suite, results, request.convention)
+    report = None
+    if request.report and evaluations:
+        from spm_bench.report import write_report
+
+        name = "report" if protocol.name == own_protocol else f"report-{protocol.name}"
+        report = write_report(evaluations, suite, request.out / suite.name / name)[0]
+    return Outcome(suite, results, tuple(evaluations), failures, report)
+
+
+def choose_protocol(request: Request, suite: Suite) -> TrackingProtocol:
+    """The suite's own protocol or the one asked for, with the options given.
+
+    Raises:
+        UsageError: No such protocol, or it has no such option; or it needs ground truth that the suite has not.
+    """
+    from spm_bench.protocols.catalog import get_protocol
+
+    name = request.protocol or suite.protocol
+    bounded = suite.bounded if name.casefold() == "supervised" else None
+    protocol = get_protocol(name, repetitions=request.repetitions, init_box=request.init_box, bounded=bounded)
+    if protocol.name == "supervised" and not suite.has_ground_truth:
+        raise UsageError(
+            f"the supervised protocol needs ground truth in every frame, {suite.title} has none",
+            remedy="Use --protocol one_pass",
+        )
+    return protocol
+
+
+def choose_trackers(
+    names: Many[str], variants: Many[str] = (), weights: str | None = None, device: str = "auto"
+) -> list[TrackerSpec]:
+    """Resolve trackers and variants; a variant or weights go to the trackers that know them.
+
+    Raises:
+        UsageError: An unknown name, a variant or weights that none of the trackers knows, or two with one label.
+        SpmBenchError: A tracker cannot be resolved (weights missing, module broken, ...).
+    """
+    chosen: list[TrackerSpec] = []
+    refused: dict[str, UsageError] = {}
+    used: set[str] = set()
+    for name in names:
+        for variant in variants or (None,):
+            spec, taken, errors = _resolve(name, variant, weights, device)
+            chosen.append(spec)
+            used |= taken
+            refused = errors | refused
+    for option, error in refused.items():
+        if option not in used:
+            raise error
+    # A tracker without the variants was resolved to its base form once for each of them.
+    distinct = [spec for i, spec in enumerate(chosen) if spec not in chosen[:i]]
+    labels = [spec.label for spec in distinct]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UsageError(f"two trackers would be called {label} in tables", remedy="Rename the class of one")
+    return distinct
+
+
+def _resolve(
+    name: str, variant: str | None, weights: str | None, device: str
+) -> tuple[TrackerSpec, set[str], dict[str, UsageError]]:
+    """Resolve with as much of (variant, weights) as the tracker takes; also returns what it took and what it refused."""
+    from spm_bench.trackers.catalog import resolve_tracker
+
+    attempts = [(variant, weights), (variant, None), (None, weights), (None, None)]
+    first: SpmBenchError | None = None
+    refused: dict[str, UsageError] = {}
+    for try_variant, try_weights in dict.fromkeys(attempts):
+        try:
+            spec = resolve_tracker(name, variant=try_variant, weights=try_weights, device=device)
+        except UsageError as error:
+            first = first or error
+            option = "weights" if try_weights is not None and try_variant is None else f"variant {try_variant}"
+            refused.setdefault(option, error)
+            continue
+        except SpmBenchError as error:
+            raise first or error from None
+        taken = {f"variant {try_variant}"} if try_variant else set()
+        return spec, taken | ({"weights"} if try_weights else set()), refused
+    assert first is not None
+    raise first
+
+
+def _run(
+    request: Request, suite: Suite, protocol: TrackingProtocol, specs: Many[TrackerSpec]
+) -> tuple[tuple[RunResults, ...], tuple[Failure, ...]]:
+    from spm_bench.engine.progress import choose_progress
+    from spm_bench.engine.runner import run_all
+    from spm_bench.results.runs import open_run
+
+    with contextlib.ExitStack() as held:
+        runs = [
+            held.enter_context(
+                open_run(
+                    request.out,
+                    spec,
+                    suite,
+                    protocol,
+                    seed=request.seed,
+                    overwrite=request.overwrite,
+                    command=request.command,
+                )
+            )
+            for spec in specs
+        ]
+        progress = choose_progress(quiet=request.quiet)
+        failures = run_all(runs, suite, workers=request.workers, progress=progress)
+        return tuple(run.results() for run in runs), failures
+
+
+def _score(suite: Suite, results: Many[RunResults], convention: str | None) -> list[Evaluation]:
+    """Score what is finished; nothing where there is no ground truth."""
+    from spm_bench.scoring.evaluate import evaluate
+
+    if not suite.has_ground_truth:
+        return []
+    return [
+        evaluate(suite, run, convention, allow_missing=bool(run.failed))
+        for run in results
+        if any(run.has(sequence.name) for sequence in suite.sequences)
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line of this module; returns the exit code."""
+    import typer
+
+    from spm_bench.cli import guarded
+    from spm_bench.cli.run import run
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(run)
+    return guarded(app, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
