@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from spm_bench.errors import MissingDataError
+from spm_bench.errors import DataError, MissingDataError
 from spm_bench.registry import Registry, load_target
 from spm_bench.suites.base import Suite
 from spm_bench.suites.facts import data_files, suite_facts, suite_names
@@ -58,14 +58,17 @@ def load_suite(
     Raises:
         UsageError: An unknown suite or sequence; offers the nearest names.
         MissingDataError: The data, or a part without `allow_missing`, are not there; says where to get them.
-        DataError: A file is broken; names file and line.
+        DataError: A file is broken or may not be read; names file and line.
     """
     entry = SUITES.entry(name)
     if entry.name == DEMO:
         load_demo = cast("Callable[[list[str] | None], Suite]", load_target(entry.target))
         return load_demo(only or None)
     load = cast("Callable[[Request], Suite]", load_target(entry.target))
-    return load(Request(entry.name, data, allow_missing, annotations_only, tuple(only) if only else None))
+    try:
+        return load(Request(entry.name, data, allow_missing, annotations_only, tuple(only) if only else None))
+    except OSError as problem:
+        raise DataError(f"it cannot be read ({problem.strerror or problem})", where=problem.filename) from problem
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def _status(name: str, data: Path | None) -> SuiteStatus:
     layout = cast("Layout", load_target(f"spm_bench.suites.{facts.layout}:LAYOUT"))
     try:
         home = layout.find_home(facts, data)
-    except MissingDataError:
+    except (MissingDataError, OSError):
         return SuiteStatus(name, facts.title, facts.about, facts.n_sequences, facts.protocol)
     present = sum(layout.find_annotation(home, item) is not None for item in facts.sequences)
     return SuiteStatus(name, facts.title, facts.about, facts.n_sequences, facts.protocol, home, present)

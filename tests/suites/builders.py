@@ -1,0 +1,73 @@
+"""Tiny data sets for the tests of the loaders: pictures of a few pixels, made here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+WIDTH, HEIGHT = 64, 48
+
+
+def picture(value: int = 0, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """A smooth picture, so that JPEG changes it little; `value` shifts it."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([(x + value) % 200, (y * 2 + value) % 200, (x + y) % 200], axis=2).astype(np.uint8)
+
+
+def write_picture(path: Path, value: int = 0, width: int = WIDTH, height: int = HEIGHT) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), picture(value, width, height))
+    return path
+
+
+def write_pictures(folder: Path, n: int, first: int = 1, digits: int = 4, suffix: str = ".jpg") -> None:
+    for number in range(first, first + n):
+        write_picture(folder / f"{number:0{digits}d}{suffix}", number)
+
+
+def box_lines(n: int, step: float = 1.0) -> list[str]:
+    return [f"{10 + step * i:g},{12 + step * i:g},{8},{6}" for i in range(n)]
+
+
+def write_lines(path: Path, lines: list[str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes("".join(line + "\n" for line in lines).encode())
+    return path
+
+
+def otb_sequence(
+    root: Path,
+    name: str,
+    n: int,
+    *,
+    first: int = 1,
+    digits: int = 4,
+    folder: str = "",
+    file: str = "groundtruth_rect.txt",
+) -> Path:
+    home = root / (folder or name)
+    write_pictures(home / "img", n, first, digits)
+    write_lines(home / file, box_lines(n))
+    return home
+
+
+def vot_sequence(root: Path, name: str, n: int, *, color: bool = False, polygons: bool = True) -> Path:
+    home = root / name
+    write_pictures(home / "color" if color else home, n, digits=8)
+    corners = [f"{10 + i},12,{18 + i},10,{20 + i},18,{12 + i},20" for i in range(n)]
+    write_lines(home / "groundtruth.txt", corners if polygons else box_lines(n))
+    return home
+
+
+def got10k_sequence(root: Path, name: str, n: int, *, test: bool = False) -> Path:
+    home = root / name
+    write_pictures(home, n, digits=8)
+    write_lines(home / "groundtruth.txt", box_lines(1 if test else n))
+    if not test:
+        write_lines(home / "cover.label", [str(8 - i % 3) for i in range(n)])
+        write_lines(home / "absence.label", ["0"] * (n - 1) + ["1"])
+        write_lines(home / "cut_by_image.label", ["0"] * n)
+        write_lines(home / "meta_info.ini", ["[METAINFO]", "url: somewhere", f"resolution: ({WIDTH}, {HEIGHT})"])
+    return home

@@ -1,0 +1,156 @@
+"""The facts of every suite, and the list people see."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spm_bench.errors import DataError, UsageError
+from spm_bench.suites import catalog, load_suite
+from spm_bench.suites.base import Suite
+from spm_bench.suites.catalog import SUITES, describe_suites
+from spm_bench.suites.facts import suite_facts, suite_names
+
+from .builders import otb_sequence
+
+# name: (sequences, frames where known, EAO interval, bounded)
+KNOWN = {
+    "otb2013": (51, 29486, None, False),
+    "otb50": (50, None, None, False),
+    "otb100": (100, 59035, None, False),
+    "vot2013": (16, None, None, False),
+    "vot2014": (25, None, None, False),
+    "vot2015": (60, 21455, (108, 371), False),
+    "vot2016": (60, 21455, (108, 371), True),
+    "vot2017": (60, 21356, (100, 356), True),
+    "vot2018": (60, 21356, (100, 356), True),
+    "vot2019": (60, None, (46, 291), True),
+    "got10k-val": (180, None, None, True),
+    "got10k-test": (180, None, None, True),
+}
+PROTOCOLS = {"otb": "one_pass", "vot": "supervised", "got10k": "got10k"}
+
+
+def test_all_suites_are_listed() -> None:
+    assert {entry.name for entry in SUITES} == {*KNOWN, "demo", "folder"}
+    assert all(entry.about for entry in SUITES)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_facts(name: str) -> None:
+    facts = suite_facts(name)
+    n, frames, interval, bounded = KNOWN[name]
+    assert facts.n_sequences == n == len({item.name for item in facts.sequences})
+    if frames is not None:
+        assert sum(item.n_frames or 0 for item in facts.sequences) == frames
+    assert (facts.eao_interval, facts.bounded) == (interval, bounded)
+    assert facts.protocol == PROTOCOLS[facts.family]
+    assert facts.has_ground_truth == (name != "got10k-test")
+    assert facts.title
+    assert facts.citation
+    assert facts.url.startswith("http")
+
+
+def test_ranges_and_targets_of_otb() -> None:
+    by_name = {item.name: item for item in suite_facts("otb100").sequences}
+    ranges = {
+        "David": (300, 770), "BlurCar1": (247, 988), "BlurCar3": (3, 359), "BlurCar4": (18, 397), "Tiger1": (6, 354),
+        "Football1": (1, 74), "Freeman3": (1, 460), "Freeman4": (1, 283), "Diving": (1, 215),
+    }  # fmt: skip
+    assert {name: (by_name[name].first, by_name[name].last) for name in ranges} == ranges
+    assert {i.name for i in by_name.values() if i.first != 1} == {"David", "BlurCar1", "BlurCar3", "BlurCar4", "Tiger1"}
+    shared = {i.name: (i.folder, i.annotation) for i in by_name.values() if i.annotation != "groundtruth_rect.txt"}
+    assert shared == {
+        "Jogging-1": ("Jogging", "groundtruth_rect.1.txt"),
+        "Jogging-2": ("Jogging", "groundtruth_rect.2.txt"),
+        "Skating2-1": ("Skating2", "groundtruth_rect.1.txt"),
+        "Skating2-2": ("Skating2", "groundtruth_rect.2.txt"),
+        "Human4-2": ("Human4", "groundtruth_rect.2.txt"),
+    }
+    assert len({tag for item in by_name.values() for tag in item.attributes}) == 11
+
+
+def test_subsets() -> None:
+    names = {name: {item.name for item in suite_facts(name).sequences} for name in KNOWN}
+    assert names["otb50"] < names["otb100"]
+    assert names["otb2013"] < names["otb100"]
+    assert names["vot2015"] == names["vot2016"]
+    assert names["vot2017"] == names["vot2018"]
+    assert len(names["vot2018"] - names["vot2016"]) == 10
+
+
+def test_names_agree_with_the_got10k_toolkit() -> None:
+    otb = pytest.importorskip("got10k.datasets.otb")
+    versions = otb.OTB._OTB__version_dict
+    for name, key in (("otb2013", "otb2013"), ("otb50", "tb50"), ("otb100", "tb100")):
+        assert {item.folder for item in suite_facts(name).sequences} == set(versions[key])
+
+
+def test_lists_agree_with_those_distributed(published_results: Path) -> None:
+    for name in ("vot2016", "vot2018"):
+        listed = (published_results / name / "annotations" / "list.txt").read_text().split()
+        assert [item.name for item in suite_facts(name).sequences] == listed
+    for split in ("val", "test"):
+        listed = (published_results / "got10k" / "lists" / f"got10k_{split}_list.txt").read_text().split()
+        assert [item.name for item in suite_facts(f"got10k-{split}").sequences] == listed
+
+
+def test_unknown_suite_offers_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"Did you mean otb100"):
+        load_suite("otb10", tmp_path)
+    with pytest.raises(UsageError):
+        suite_facts("demo")
+
+
+def test_names_ignore_case(tmp_path: Path) -> None:
+    otb_sequence(tmp_path, "Deer", 71)
+    assert load_suite("OTB100", tmp_path, allow_missing=True).name == "otb100"
+
+
+def test_the_demo_is_called_with_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    suite = Suite("demo", "Demo", "otb", "one_pass", (), 0)
+
+    def load_demo(only: list[str] | None = None) -> Suite:
+        asked.append(only)
+        return suite
+
+    monkeypatch.setattr(catalog, "load_target", lambda _: load_demo)
+    assert load_suite("demo", only=["a"]) is suite
+    assert load_suite("demo", Path("ignored"), only=[]) is suite
+    assert asked == [["a"], None]
+
+
+def test_status_tells_where_and_how_many(tmp_path: Path) -> None:
+    otb_sequence(tmp_path / "OTB", "Deer", 71)
+    rows = {row.name: row for row in describe_suites(tmp_path)}
+    assert list(rows) == ["demo", "folder", *suite_names()]
+    assert (rows["otb100"].where, rows["otb100"].n_present, rows["otb100"].n_sequences) == (tmp_path / "OTB", 1, 100)
+    assert (rows["otb2013"].n_present, rows["otb50"].n_present) == (1, 1)
+    assert (rows["vot2016"].where, rows["vot2016"].n_present) == (None, 0)
+
+
+def test_a_path_the_system_refuses_is_an_error_in_one_line(tmp_path: Path) -> None:
+    refused = tmp_path / ("x" * 300)
+    with pytest.raises(DataError, match="cannot be read"):
+        load_suite("otb100", refused)
+    assert all(row.where is None for row in describe_suites(refused))
+
+
+def test_status_of_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    assert all(row.where is None for row in describe_suites(tmp_path / "absent"))
+
+
+def test_listing_and_scoring_import_nothing_heavy(tmp_path: Path) -> None:
+    otb_sequence(tmp_path, "Deer", 71)
+    code = (
+        "import sys; from pathlib import Path; from spm_bench.suites import load_suite;"
+        "from spm_bench.suites.catalog import describe_suites; d = Path(sys.argv[1]); describe_suites(d);"
+        "load_suite('otb100', d, annotations_only=True, allow_missing=True);"
+        "print([m for m in ('torch', 'cv2', 'pandas', 'matplotlib', 'scipy', 'got10k') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
