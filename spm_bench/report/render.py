@@ -111,7 +111,8 @@ def _latex_row(row: Row) -> str:
         if row.published and text:
             text = rf"\textit{{{text}}}"
         text = {BEST: rf"\textbf{{{text}}}", SECOND: rf"\underline{{{text}}}"}.get(cell.rank, text)
-        fields.append(text + _latex_marks(cell.marks))
+        # \rlap: marks take no room, so the numbers of a column stand under each other
+        fields.append(text + (rf"\rlap{{{_latex_marks(cell.marks)}}}" if cell.marks else ""))
     # a row that starts with "[" would be read as the optional argument of the line break before it
     return ("{}" if fields[0].startswith("[") else "") + " & ".join(fields) + r" \\"
 
@@ -134,6 +135,7 @@ def to_csv(table: Table) -> str:
 _HTML_STYLE = (
     "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}caption{text-align:left;padding:.4em 0}"
     "th,td{padding:.2em .8em;text-align:right}th:first-child,td:first-child{text-align:left}"
+    "td:not(:first-child) sup{position:absolute}"
     "thead th{border-top:2px solid;border-bottom:1px solid}tbody{border-bottom:2px solid}"
     ".published{font-style:italic;color:#555}.second{text-decoration:underline}.notes{font-size:85%;max-width:50em}"
 )

@@ -48,18 +48,28 @@ def _rich_table(table: Table, console: Console) -> RichTable:
     title = _text(table.caption, console, "bold")
     shown = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1))
     shown.add_column("Tracker", overflow="fold", min_width=10)
-    for column in table.columns:
-        head = f"{column.title} {column.arrow}{_marks(column.marks)}"
-        shown.add_column(_text(head, console), justify="right", overflow="fold")
+    widths = [_widths(table, i) for i in range(len(table.columns))]
+    for column, (numbers, _) in zip(table.columns, widths, strict=True):
+        head = f"{column.title} {column.arrow}".rjust(numbers) + _marks(column.marks)
+        shown.add_column(_text(head, console), overflow="fold")
     for row in table.rows:
         label = _text(f"{row.full_label}{_marks(row.marks)}", console)
-        shown.add_row(label, *(_cell(row, c, console) for c in row.cells), style="italic dim" if row.published else "")
+        cells = [_cell(row, cell, width, console) for cell, width in zip(row.cells, widths, strict=True)]
+        shown.add_row(label, *cells, style="italic dim" if row.published else "")
     return shown
 
 
-def _cell(row: Row, cell: Cell, console: Console) -> Text:
-    text = _text(cell.text, console, "" if row.published else _RANK_STYLE.get(cell.rank, ""))
-    return text.append(_text(_marks(cell.marks), console, "not bold not underline"))
+def _widths(table: Table, index: int) -> tuple[int, int]:
+    """Room for the numbers of a column and for the marks after them, so that the numbers stand under each other."""
+    column, cells = table.columns[index], [row.cells[index] for row in table.rows]
+    numbers = max([len(column.title) + 2, *(len(cell.text) for cell in cells)])
+    return numbers, max([len(_marks(column.marks)), *(len(_marks(cell.marks)) for cell in cells)])
+
+
+def _cell(row: Row, cell: Cell, widths: tuple[int, int], console: Console) -> Text:
+    number = _text(cell.text, console, "" if row.published else _RANK_STYLE.get(cell.rank, ""))
+    blank = Text(" " * (widths[0] - len(cell.text)))
+    return blank.append_text(number).append(_marks(cell.marks).ljust(widths[1]))
 
 
 def _marks(marks: tuple[str, ...]) -> str:

@@ -63,7 +63,7 @@ def test_latex() -> None:
         "\\toprule\n"
         "Tracker & AUC $\\uparrow$ & Lost $\\downarrow$\\textsuperscript{a} \\\\\n"
         "\\midrule\n"
-        "A\\_1 & \\textbf{0.700} & \\underline{3}\\textsuperscript{b} \\\\\n"
+        "A\\_1 & \\textbf{0.700} & \\underline{3}\\rlap{\\textsuperscript{b}} \\\\\n"
         "B (untrained)\\textsuperscript{b} & \\underline{0.600} & -- \\\\\n"
         "\\textit{B (published)} & \\textit{0.61} &  \\\\\n"
         "\\bottomrule\n"
