@@ -65,32 +65,53 @@ def iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
     return np.where(usable, np.fmax(ratio, 0.0), 0.0)
 
 
-def centres(boxes: ArrayLike) -> FloatArray:
-    """Centres of boxes by the rule of the OTB toolkit, `x + (w - 1) / 2`, shape (..., 2) as (x, y).
+def centres(boxes: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Centres of boxes by the rule of the OTB toolkit, `x + (w - 1) / 2`: their x and y, shape (...) each.
 
     It is the mean of the first and the last pixel's index, half a pixel left of the continuous centre `x + w / 2`. The
     half cancels in a distance between two centres.
 
-    >>> centres([10, 20, 5, 3]).tolist()
-    [12.0, 21.0]
+    >>> x, y = centres([10, 20, 5, 3])
+    >>> float(x), float(y)
+    (12.0, 21.0)
     """
-    array = _boxes(boxes)
-    return array[..., :2] + (array[..., 2:] - 1.0) / 2.0
+    x, y, w, h = np.moveaxis(_boxes(boxes), -1, 0)
+    return x + (w - 1.0) / 2.0, y + (h - 1.0) / 2.0
 
 
-def _lengths(vectors: FloatArray) -> FloatArray:
-    x, y = vectors[..., 0], vectors[..., 1]
-    return np.asarray(np.sqrt(x * x + y * y))
+def centre_offsets(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Way from the centres of `b` to those of `a` in pixels, along x and y, shape (...) each; NaN where a box has one.
+
+    >>> dx, dy = centre_offsets([3, 4, 5, 3], [0, 0, 3, 3])
+    >>> float(dx), float(dy)
+    (4.0, 4.0)
+    """
+    (ax, ay), (bx, by) = centres(a), centres(b)
+    with np.errstate(all="ignore"):
+        return ax - bx, ay - by
 
 
 def centre_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
     """Euclidean distance of the centres in pixels, shape (...); NaN where either box holds NaN.
 
-    >>> centre_distances([0, 0, 3, 3], [3, 4, 3, 3]).tolist()
+    >>> float(centre_distances([0, 0, 3, 3], [3, 4, 3, 3]))
     5.0
     """
     with np.errstate(all="ignore"):
-        return _lengths(centres(a) - centres(b))
+        return np.asarray(np.hypot(*centre_offsets(a, b)))
+
+
+def offsets_in_sides(offsets: tuple[FloatArray, FloatArray], truth: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Offsets along x in widths and along y in heights of the true box; NaN where that box has no area.
+
+    >>> dx, dy = offsets_in_sides(centre_offsets([2, 0, 4, 4], [0, 0, 4, 2]), [0, 0, 4, 2])
+    >>> float(dx), float(dy)
+    (0.5, 0.5)
+    """
+    _, _, w, h = np.moveaxis(_boxes(truth), -1, 0)
+    usable = (w > 0) & (h > 0)
+    with np.errstate(all="ignore"):
+        return np.where(usable, offsets[0] / w, np.nan), np.where(usable, offsets[1] / h, np.nan)
 
 
 def normalised_centre_distances(boxes: ArrayLike, truth: ArrayLike) -> FloatArray:
@@ -103,13 +124,11 @@ def normalised_centre_distances(boxes: ArrayLike, truth: ArrayLike) -> FloatArra
     Returns:
         Non-negative values; NaN where either box holds NaN or the true box has no area.
 
-    >>> normalised_centre_distances([2, 0, 4, 4], [0, 0, 4, 2]).round(4).tolist()
+    >>> round(float(normalised_centre_distances([2, 0, 4, 4], [0, 0, 4, 2])), 4)
     0.7071
     """
-    truth = _boxes(truth)
     with np.errstate(all="ignore"):
-        distances = _lengths((centres(boxes) - centres(truth)) / truth[..., 2:])
-    return np.where(has_area(truth), distances, np.nan)
+        return np.asarray(np.hypot(*offsets_in_sides(centre_offsets(boxes, truth), truth)))
 
 
 def clip_boxes(boxes: ArrayLike, size: ArrayLike) -> FloatArray:

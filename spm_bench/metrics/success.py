@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spm_bench.geometry.boxes import (
-    centre_distances,
+    centre_offsets,
     centres,
     clamp_boxes,
     clip_boxes,
     has_area,
     iou,
-    normalised_centre_distances,
+    offsets_in_sides,
 )
 from spm_bench.metrics.conventions import FAILS, Area, Bounding, Convention, ValidTruth
 
@@ -82,13 +82,15 @@ def measure_frames(
     ([1.0, 0.0], [0.0, 5.0])
     """
     counts = np.asarray(lengths, dtype=np.intp)
-    shift = np.array((convention.origin, convention.origin, 0.0, 0.0))
-    # every rule below sees the coordinates that the benchmark's own tools see
-    boxes, true = np.asarray(results, np.float64) + shift, np.asarray(truth, np.float64) + shift
+    boxes, true = np.array(results, np.float64), np.array(truth, np.float64)
     if boxes.ndim != 2 or boxes.shape != true.shape or len(boxes) != counts.sum() or (counts < 1).any():
         raise ValueError(
             f"{boxes.shape} results, {true.shape} true boxes and {counts.sum()} frames do not fit together"
         )
+    # every rule below sees the coordinates that the benchmark's own tools see
+    for column in (0, 1):
+        boxes[:, column] += convention.origin
+        true[:, column] += convention.origin
     if convention.rounded:
         boxes, true = np.round(boxes), np.round(true)
     boxes = _repair(boxes, true, first_rows(counts), convention)
@@ -104,6 +106,8 @@ def _repair(boxes: FloatArray, true: FloatArray, starts: IntArray, convention: C
         return boxes
     usable = has_area(boxes)
     usable[starts] = True  # nothing is carried over from the pass before
+    if usable.all():
+        return boxes
     return np.asarray(boxes[np.maximum.accumulate(np.where(usable, np.arange(len(boxes)), 0))])
 
 
@@ -114,10 +118,9 @@ def _bounded(boxes: FloatArray, sizes: ArrayLike | None, rule: Bounding) -> Floa
 
 
 def _measure(boxes: FloatArray, true: FloatArray, convention: Convention, absent: BoolArray) -> FrameMeasures:
-    for_overlap = _valid(true, convention.valid_for_overlap)
-    for_error = _valid(true, convention.valid_for_error)
-    errors = centre_distances(boxes, true)
-    normalised = normalised_centre_distances(boxes, true)
+    for_overlap, for_error = (_valid(true, r) for r in (convention.valid_for_overlap, convention.valid_for_error))
+    offsets = centre_offsets(boxes, true)
+    errors, normalised = np.hypot(*offsets), np.hypot(*offsets_in_sides(offsets, true))
     for values, invalid_value in (
         (errors, convention.invalid_error),
         (normalised, convention.invalid_normalised_error),
@@ -133,11 +136,12 @@ def _measure(boxes: FloatArray, true: FloatArray, convention: Convention, absent
 
 def _valid(true: FloatArray, rule: ValidTruth) -> BoolArray:
     if rule == "all-positive":
-        return np.asarray((true > 0).all(axis=1))
+        return np.asarray((true[:, 0] > 0) & (true[:, 1] > 0) & (true[:, 2] > 0) & (true[:, 3] > 0))
     if rule == "size-positive":
-        return np.asarray((true[:, 2:] > 0).all(axis=1))
+        return np.asarray((true[:, 2] > 0) & (true[:, 3] > 0))
     if rule == "centre-positive":
-        return np.asarray((centres(true) > 0).all(axis=1))
+        x, y = centres(true)
+        return np.asarray((x > 0) & (y > 0))
     if rule == "any":
         return np.ones(len(true), dtype=bool)
     assert_never(rule)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import DataError, ResultsError
 from spm_bench.geometry.boxes import has_area
+from spm_bench.metrics.success import first_rows
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.suites.base import Sequence, Suite
 
@@ -85,7 +86,9 @@ class Passes:
 
     def annotated(self) -> BoolArray:
         """S booleans: which sequences have a usable annotation beyond the given first box."""
-        return np.array([bool(has_area(s.ground_truth)[min(1, len(s) - 1) :].any()) for s in self.sequences])
+        usable = has_area(self.truth)
+        usable[first_rows(self.lengths)[self.lengths > 1]] = False
+        return np.asarray(np.bincount(self.frame_owners[usable], minlength=len(self.sequences)) > 0)
 
 
 def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> Passes:
