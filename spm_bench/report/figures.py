@@ -17,7 +17,7 @@ from spm_bench.errors import ResultsError
 from spm_bench.report import style
 from spm_bench.report.attributes import attribute_values
 from spm_bench.report.render import one_line
-from spm_bench.report.vocabulary import find_score, finite, ranked, style_of
+from spm_bench.report.vocabulary import find_score, finite, is_untrained, ranked, style_of
 from spm_bench.scoring.base import Evaluation
 
 CURVES = {
@@ -104,7 +104,12 @@ def looks_of(evaluations: Sequence[Evaluation]) -> dict[int, style.Look]:
 def legend_labels(evaluations: Sequence[Evaluation], metric: str) -> list[str]:
     """Score and name of each evaluation: `[0.687] SPM`."""
     values = [style_of(metric).format(finite(find_score(e, metric))) for e in evaluations]
-    return [f"[{v}] {style.short_name(e.label)}" for v, e in zip(values, evaluations, strict=True)]
+    return [f"[{v}] {figure_name(e)}" for v, e in zip(values, evaluations, strict=True)]
+
+
+def figure_name(evaluation: Evaluation) -> str:
+    """What figures call a tracker: its label, cut if very long, and whether its weights were never trained."""
+    return style.short_name(evaluation.label) + (" (untrained)" if is_untrained(evaluation) else "")
 
 
 def attribute_figure(evaluations: Sequence[Evaluation], metric: str, title: str = "") -> Figure:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
 from spm_bench.report import style
-from spm_bench.report.figures import frame_curve, framed, head, legend_labels, looks_of
+from spm_bench.report.figures import figure_name, frame_curve, framed, head, legend_labels, looks_of
 from spm_bench.report.vocabulary import find_score, finite, ranked, style_of
 from spm_bench.scoring.base import Evaluation
 
@@ -122,7 +122,7 @@ def ranking_figure(evaluations: Sequence[Evaluation], metric: str = "eao", title
             axes.annotate(
                 style_of(metric).format(value), (value, place), (4, 0), textcoords="offset points", va="center", size=6
             )
-        names = [style.short_name(e.label) for e in shown]
+        names = [figure_name(e) for e in shown]
         axes.set_yticks(range(len(shown)), names)
         for text, name in zip(axes.get_yticklabels(), names, strict=True):
             style.plain(text, name)

@@ -114,6 +114,12 @@ def test_the_legend_is_ordered_by_score_whatever_order_the_trackers_come_in() ->
     assert [t.get_text() for t in ranking.axes[0].get_yticklabels()] == ["a", "b"]
 
 
+def test_untrained_trackers_are_called_so() -> None:
+    suite = make_suite()
+    figure = curve_figure([otb(suite, "SPM", 0.1, trained="no"), otb(suite, "KCF", 0.4, trained="")], "success")
+    assert legend_texts(figure) == ["[0.400] KCF", "[0.100] SPM (untrained)"]
+
+
 def test_a_tracker_looks_the_same_in_every_figure_of_one_report() -> None:
     suite = make_suite()
     evaluations = [otb(suite, "a", 0.7, 0.1), otb(suite, "b", 0.5, 0.9)]
