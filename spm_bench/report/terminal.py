@@ -35,6 +35,7 @@ def print_table(
     """
     console = console or Console()
     table = build_table(evaluations, suite, published=published)
+    console.print(_text(table.caption, console, "bold"), highlight=False)
     console.print(_rich_table(table, console), highlight=False)
     for mark, text in table.footnotes:
         console.print(_text(f"({mark}) {text}", console, "dim"), highlight=False)
@@ -45,8 +46,7 @@ def print_table(
 
 
 def _rich_table(table: Table, console: Console) -> RichTable:
-    title = _text(table.caption, console, "bold")
-    shown = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1))
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     shown.add_column("Tracker", overflow="fold", min_width=10)
     widths = [_widths(table, i) for i in range(len(table.columns))]
     for column, (numbers, _) in zip(table.columns, widths, strict=True):
