@@ -1,7 +1,5 @@
 """What to track: sequences of frames with ground truth, grouped into named suites. The door is `load_suite`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,7 @@ def load_suite(
     allow_missing: bool = False,
     annotations_only: bool = False,
     only: list[str] | None = None,
-) -> Suite:
+) -> "Suite":
     """Load a suite by name: see `spm_bench.suites.catalog.load_suite` for arguments and errors."""
     from spm_bench.suites import catalog
 
