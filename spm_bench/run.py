@@ -98,8 +98,10 @@ def run_suite(request: Request) -> Outcome:
         UsageError: A name or a combination of options does not exist.
         SpmBenchError: Data are missing or broken, a tracker cannot be built, results cannot be written.
     """
+    from spm_bench.engine.runner import check_workers
     from spm_bench.suites import load_suite
 
+    check_workers(request.workers)
     suite = load_suite(
         request.suite, request.data, allow_missing=request.allow_missing, only=list(request.sequences) or None
     )

@@ -8,6 +8,8 @@ import typer
 
 from spm_bench.errors import SpmBenchError
 
+_OptionError: type[Exception] = typer.BadParameter.__mro__[1]
+"""Typer's error for an option that does not exist or a value it cannot have; click's or its own, by version."""
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 """All well; some sequence failed; the user must mend something; Ctrl-C."""
 
@@ -37,7 +39,10 @@ def guarded(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except SpmBenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
+    except _OptionError as error:
+        error.show()  # type: ignore[attr-defined]
+        return EXIT_USAGE
+    except (KeyboardInterrupt, typer.Abort):  # typer turns the one into the other
         print("interrupted: what was finished is kept; run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
     return code if isinstance(code, int) else EXIT_OK

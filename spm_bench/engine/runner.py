@@ -84,8 +84,7 @@ def run_all(
         SpmBenchError: A tracker cannot be built at all.
         ResultsError: Results cannot be written (disk full, ...), or existing ones are damaged.
     """
-    if workers < 1:
-        raise UsageError(f"{workers} workers cannot run anything", remedy="Give --workers 1 or more")
+    check_workers(workers)
     progress = progress or Quiet()
     tasks = _open_tasks(runs, suite)
     ledger = _Ledger({task.key: task for task in tasks})
@@ -96,6 +95,12 @@ def run_all(
     finally:
         executor.close()
         progress.end()
+
+
+def check_workers(workers: int) -> None:
+    """Raise UsageError for a number of processes that cannot work."""
+    if workers < 1:
+        raise UsageError(f"{workers} workers cannot run anything", remedy="Give --workers 1 or more")
 
 
 def _open_tasks(runs: Many[Run], suite: Suite) -> list[_Task]:

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spm_bench.errors import UsageError, unknown_name
+from spm_bench.geometry.polygons import area_preserving_box, bounding_box, polygon_box_overlap
 from spm_bench.protocols.base import OnFrame, Pass, usable
 from spm_bench.results.trajectory import FrameState, Trajectory
 from spm_bench.suites.base import FloatArray, Sequence
@@ -107,35 +108,21 @@ class Supervised:
 
     def _follow(self, run: Pass, judged: np.ndarray[Any, np.dtype[np.bool_]], index: int) -> int:
         """Update from frame `index` until the target is lost; returns the frame to start again on."""
-        from spm_bench.geometry.polygons import raster_overlap
-
         sequence = run.sequence
         while index < len(sequence):
             box, size = run.step(index)
             if judged[index]:
                 region = sequence.ground_truth[index] if sequence.polygons is None else sequence.polygons[index]
-                if raster_overlap(box, region, size if self.bounded else None) <= FAILURE_OVERLAP:
+                if polygon_box_overlap(region, box, size if self.bounded else None) <= FAILURE_OVERLAP:
                     run.states[index], run.boxes[index] = FrameState.FAILURE, np.nan
                     return index + SKIP
             index += 1
         return index
 
 
-def _area_preserving(polygon: FloatArray) -> Box:
-    from spm_bench.geometry.polygons import area_preserving_box
-
-    return area_preserving_box(polygon)
-
-
-def _axis_aligned(polygon: FloatArray) -> Box:
-    from spm_bench.geometry.polygons import bounding_box
-
-    return bounding_box(polygon)
-
-
 INIT_BOXES: dict[str, Callable[[FloatArray], Box]] = {
-    "area_preserving": _area_preserving,
-    "axis_aligned": _axis_aligned,
+    "area_preserving": area_preserving_box,
+    "axis_aligned": bounding_box,
 }
 """area_preserving: SPM's and SiamFC's rule, the bounding box shrunk about the mean corner to the polygon's area;
 axis_aligned: the bounding box, which the vot toolkit gives to trackers that ask for rectangles."""
