@@ -239,10 +239,3 @@ def check_first_box(boxes: FloatArray, path: Path, line: int, image_size: tuple[
             line=line,
             remedy="Do the annotation and the pictures belong together?",
         )
-
-
-def bounding_boxes(polygons: FloatArray) -> FloatArray:
-    """The smallest upright box around each polygon: n x 8 coordinates to n x 4 (x, y, w, h); NaN rows stay NaN."""
-    corners = polygons.reshape(len(polygons), -1, 2)
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    return np.concatenate((low, high - low), axis=1)

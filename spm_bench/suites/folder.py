@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from spm_bench.errors import MissingDataError, UsageError
+from spm_bench.geometry.polygons import bounding_box
 from spm_bench.suites.annotations import (
     BOX_COLUMNS,
     POLYGON_COLUMNS,
-    bounding_boxes,
     check_first_box,
     check_length,
     check_name,
@@ -145,7 +145,7 @@ def _load_one(source: _Source, annotations_only: bool) -> tuple[Sequence, bool]:
     if not complete and frames is not None:
         rows = _pad(rows, len(frames))
     polygons = rows if rows.shape[1] == POLYGON_COLUMNS else None
-    boxes = rows if polygons is None else bounding_boxes(polygons)
+    boxes = rows if polygons is None else bounding_box(polygons)
     size = None if frames is None else frames.image_size()
     check_first_box(boxes, path, 1, size)
     return Sequence(source.name, boxes, frames, polygons=polygons, image_size=size), complete

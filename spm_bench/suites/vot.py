@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from spm_bench.errors import DataError
+from spm_bench.geometry.polygons import bounding_box
 from spm_bench.suites.annotations import (
     BOX_COLUMNS,
     POLYGON_COLUMNS,
-    bounding_boxes,
     check_first_box,
     check_length,
     parse_labels,
@@ -69,7 +69,7 @@ def _load_one(found: Found) -> Sequence:
     if item.n_frames is not None:
         check_length(len(rows), item.n_frames, f"frames of {item.name} in {found.facts.title}", annotation)
     polygons = rows if rows.shape[1] == POLYGON_COLUMNS else None
-    boxes = rows if polygons is None else bounding_boxes(polygons)
+    boxes = rows if polygons is None else bounding_box(polygons)
     size = frames.image_size() if frames else found.image_size
     check_first_box(boxes, annotation, 1, size)
     attributes = read_attributes(annotation.parent, len(rows))

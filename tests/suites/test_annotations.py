@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from spm_bench.errors import DataError, ResultsError
 from spm_bench.suites.annotations import (
-    bounding_boxes,
     check_first_box,
     check_length,
     check_name,
@@ -284,10 +283,3 @@ def test_a_first_box_that_overlaps_the_image_is_fine(box: tuple[float, ...], tmp
         np.array([box, (np.nan,) * 4, (0, 0, 0, 0), (900, 900, 5, 5)], dtype=float), tmp_path, 1, (640, 480)
     )
     check_first_box(np.array([(9999, 9999, 1, 1)], dtype=float), tmp_path, 1, None)
-
-
-def test_bounding_boxes() -> None:
-    polygons = np.array([[0, 5, 5, 0, 10, 5, 5, 12], [np.nan] * 8])
-    boxes = bounding_boxes(polygons)
-    assert boxes[0].tolist() == [0, 0, 10, 12]
-    assert np.isnan(boxes[1]).all()
