@@ -3,7 +3,8 @@
     python benchmarks/spm_step.py [--threads 2] [--rounds 30]
 
 The two are measured in turns in one process, so that a busy machine slows both; what counts is the ratio of the
-medians. The bare layers are recorded from a real step: same weights, same input shapes and memory layout, nothing in between.
+medians. The bare layers are recorded from a real step: same weights, same input shapes and memory layout, nothing in
+between.
 """
 
 from __future__ import annotations

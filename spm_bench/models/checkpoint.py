@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -153,7 +154,10 @@ def _read_state(path: Path, data: bytes, *, genuine: bool) -> dict[str, Tensor]:
         loaded: Any = torch.jit.load(io.BytesIO(data), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
     else:
         try:
-            loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                # torch remarks on foreign pickle protocols before it refuses them; the refusal is enough.
+                warnings.simplefilter("ignore", UserWarning)
+                loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
             raise WeightsError(
                 "holds more than tensors, or is damaged; it was not executed", where=path, remedy=REMEDY
