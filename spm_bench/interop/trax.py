@@ -1,0 +1,145 @@
+"""A tracker of ours as a TraX server, the way the vot toolkit talks to trackers.
+
+    python -m spm_bench.interop.trax TRACKER [--variant NAME] [--weights W] [--device D] [--init-box RULE]
+
+The toolkit starts this command itself; `spm-bench vot init` writes the file that tells it to (see `interop.vot`).
+TRACKER is a name from `spm-bench ls trackers` or `module:Class`. Once per start the toolkit sends an image and a
+region, then images; it gets a rectangle for each. Images may come as a path, as raw pixels (RGB) or encoded; trackers
+get BGR. Regions are used as they come, without a shift, as our own VOT suites do. A polygon becomes the box to start on
+by the same named rule as in our own supervised protocol, by default the area-preserving one.
+
+The toolkit times a request from outside, decoding and transfer included; the seconds in its files are not comparable to
+ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import trax
+
+from spm_bench.errors import DataError, SpmBenchError, TrackerError
+from spm_bench.protocols.supervised import INIT_BOXES
+from spm_bench.suites.base import FloatArray, Frame
+from spm_bench.suites.frames import read_image
+from spm_bench.trackers.base import Box, Seeded, SequenceAware, Tracker
+from spm_bench.trackers.catalog import build_tracker, resolve_tracker
+
+REGIONS = [trax.Region.POLYGON, trax.Region.RECTANGLE]
+"""What the tracker accepts to start on. The toolkit converts nothing for a tracker that takes both."""
+IMAGES = [trax.Image.PATH, trax.Image.MEMORY, trax.Image.BUFFER]
+SEED = 0
+"""Seed of the first start; later ones count up, so that repetitions of a tracker that uses chance differ."""
+
+
+def serve(tracker: Tracker, label: str, init_box: str = "area_preserving") -> None:
+    """Answer requests until the client quits.
+
+    Args:
+        tracker: Built.
+        label: What the client is told as the tracker's name.
+        init_box: How a polygon becomes the box to start on, see `INIT_BOXES`.
+
+    Raises:
+        TrackerError: The tracker needs the ground truth, or returned no box.
+        DataError: An image cannot be read.
+    """
+    if isinstance(tracker, SequenceAware):
+        raise TrackerError(f"{label} needs to be told the ground truth, so it runs in no toolkit")
+    starts = 0
+    with trax.Server(REGIONS, IMAGES, tracker_name=label) as server:
+        while True:
+            request = server.wait()
+            if request.type == trax.TraxStatus.QUIT:
+                return
+            frame = read_frame(_only(request.image))
+            if request.type == trax.TraxStatus.INITIALIZE:
+                box = start_box(request.objects[0][0], init_box)
+                if isinstance(tracker, Seeded):
+                    tracker.seed(SEED + starts)
+                tracker.init(frame, box)
+                starts += 1
+            else:
+                box = np.asarray(tracker.update(frame), dtype=np.float64)
+            server.status([(_rectangle(box, label), {})])
+
+
+def start_box(region: Any, rule: str) -> Box:
+    """The box to start on: a rectangle as it is, a polygon by the named rule.
+
+    Args:
+        region: A TraX rectangle or polygon.
+        rule: A name in `INIT_BOXES`; it applies to polygons of four corners, all others get their bounding box.
+
+    Raises:
+        DataError: Another kind of region.
+    """
+    if region.type == trax.Region.RECTANGLE:
+        return np.array(region.bounds(), dtype=np.float64)
+    if region.type == trax.Region.POLYGON:
+        corners: FloatArray = np.array(list(region), dtype=np.float64)
+        return INIT_BOXES[rule if len(corners) == 4 else "axis_aligned"](corners.reshape(-1))
+    raise DataError(f"cannot start on a region of type {region.type}", remedy="Use rectangles or polygons")
+
+
+def read_frame(image: Any) -> Frame:
+    """Turn a TraX image into a frame: uint8 H x W x 3, BGR, contiguous.
+
+    Raises:
+        DataError: It cannot be read or decoded, or is of another kind.
+    """
+    kind = image.type()
+    if kind == trax.Image.PATH:
+        from pathlib import Path
+
+        return read_image(Path(image.path()))
+    if kind == trax.Image.MEMORY:
+        pixels = image.array()
+        if pixels.dtype == np.uint16:
+            pixels = (pixels >> 8).astype(np.uint8)
+        code = cv2.COLOR_GRAY2BGR if pixels.ndim == 2 or pixels.shape[2] == 1 else cv2.COLOR_RGB2BGR
+        return cast(Frame, cv2.cvtColor(pixels, code))
+    if kind == trax.Image.BUFFER:
+        frame = cv2.imdecode(np.frombuffer(image.buffer(), dtype=np.uint8), cv2.IMREAD_COLOR)
+        if frame is None:
+            raise DataError("the image in the request cannot be decoded")
+        return cast(Frame, frame)
+    raise DataError(f"cannot read an image of type {kind}", remedy="Send a path, raw pixels or an encoded image")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the tracker named on the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m spm_bench.interop.trax", description="Serve a tracker over TraX.")
+    parser.add_argument("tracker", help="name from `spm-bench ls trackers`, or module:Class")
+    parser.add_argument("--variant", help="name of a variant")
+    parser.add_argument("--weights", help='for trackers with a network: a file, "official" or "random"')
+    parser.add_argument("--device", default="auto", help="for trackers with a network: auto, cpu, cuda, cuda:1")
+    parser.add_argument("--init-box", choices=sorted(INIT_BOXES), default="area_preserving", help="polygon to box")
+    given = parser.parse_args(arguments)
+    try:
+        spec = resolve_tracker(given.tracker, variant=given.variant, weights=given.weights, device=given.device)
+        serve(build_tracker(spec), spec.label, given.init_box)
+    except SpmBenchError as error:
+        # The toolkit keeps what a tracker prints in the workspace's logs.
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _only(images: Any) -> Any:
+    """The colour image of a request: the toolkit sends one per channel, by name."""
+    return images[trax.ImageChannel.COLOR] if isinstance(images, dict) else images[0]
+
+
+def _rectangle(box: Box, label: str) -> Any:
+    if box.shape != (4,) or not np.isfinite(box).all():
+        raise TrackerError(f"{label} returned {box!r}", remedy="update(frame) must return four finite numbers")
+    return trax.Rectangle.create(*box.tolist())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
