@@ -1,0 +1,40 @@
+# Two commands: `make demo` (set-up and the main job on the embedded suite), `make test` (set-up and all tests).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+OUT ?= runs
+
+.PHONY: demo test lint setup setup-dev clean
+
+demo: $(VENV)/.ready
+	$(BIN)/spm-bench run --suite demo --tracker SPM --tracker CSRT --tracker KCF --tracker MOSSE --tracker static \
+		--weights random --out $(OUT)
+	@echo "Look at $(OUT)/demo/report: tables (Markdown, LaTeX, CSV), scores.json and plots (PNG, PDF)."
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+# vot-toolkit brings opencv-python, which writes into the same folder as the contrib build: that one goes on top.
+$(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	$(PIP) install -c constraints.txt --no-deps --force-reinstall opencv-contrib-python-headless
+	touch $(VENV)/.ready $@
+
+clean:
+	rm -rf $(VENV) $(OUT)
