@@ -174,7 +174,7 @@ def choose_trackers(
 def _resolve(
     name: str, variant: str | None, weights: str | None, device: str
 ) -> tuple[TrackerSpec, set[str], dict[str, UsageError]]:
-    """Resolve with as much of (variant, weights) as the tracker takes; also returns what it took and what it refused."""
+    """Resolve with as much of (variant, weights) as the tracker takes; also returns what it took and refused."""
     from spm_bench.trackers.catalog import resolve_tracker
 
     attempts = [(variant, weights), (variant, None), (None, weights), (None, None)]

@@ -82,8 +82,9 @@ class Supervised:
         """
         if len(done) >= self.repetitions:
             return True
-        first, *others = done[:IDENTICAL_REPETITIONS] if len(done) >= IDENTICAL_REPETITIONS else [None]
-        return first is not None and all(_equal(first, other) for other in others)
+        if len(done) < IDENTICAL_REPETITIONS:
+            return False
+        return all(_equal(done[0], other) for other in done[1:IDENTICAL_REPETITIONS])
 
     def run(
         self, tracker: Tracker, sequence: Sequence, *, repetition: int, seed: int, on_frame: OnFrame | None = None
@@ -103,7 +104,7 @@ class Supervised:
     def initial_box(self, sequence: Sequence, index: int) -> Box:
         """The box to start on: made from the polygon by the named rule, or the annotated box where there is none."""
         if sequence.polygons is None:
-            return sequence.ground_truth[index]
+            return np.asarray(sequence.ground_truth[index])
         return INIT_BOXES[self.init_box](sequence.polygons[index])
 
     def _follow(self, run: Pass, judged: np.ndarray[Any, np.dtype[np.bool_]], index: int) -> int:
