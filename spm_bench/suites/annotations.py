@@ -19,6 +19,8 @@ BOX_COLUMNS, POLYGON_COLUMNS = 4, 8
 
 _BOM = b"\xef\xbb\xbf"
 _TO_SPACES = bytes.maketrans(b",;\t\r", b"    ")
+_TO_COMMAS = bytes.maketrans(b"\t\n", b",,")
+_NUMBER_CHARACTERS = b"0123456789.+-eE"
 _SEMICOLON_TO_COMMA = bytes.maketrans(b";", b",")
 _SEPARATORS = ",; \t"
 
@@ -40,7 +42,9 @@ def parse_rows(path: Path, columns: tuple[int, ...], *, error: type[SpmBenchErro
         error: Unreadable or empty file, a line with a wrong number of values, an empty field, or no number.
     """
     data = read_text(path, error)
-    rows = _parse_clean(data, columns)
+    rows = _parse_plain(data, columns)
+    if rows is None:
+        rows = _parse_clean(data, columns)
     return _parse_line_by_line(data, columns, path, error) if rows is None else rows
 
 
@@ -60,6 +64,27 @@ def read_text(path: Path, error: type[SpmBenchError] = DataError) -> bytes:
         raise error("the text is UTF-16", where=path, remedy="Save it as UTF-8 or ASCII")
     data = data.removeprefix(_BOM)
     return data if b"\n" in data else data.replace(b"\r", b"\n")
+
+
+def _parse_plain(data: bytes, columns: tuple[int, ...]) -> FloatArray | None:
+    """Parse the usual file, whose lines are numbers with single commas or tabs between; None for any other.
+
+    A JSON parser reads numbers twice as fast as numpy reads words, and as exactly.
+    """
+    from pydantic_core import from_json
+
+    between = data.translate(None, _NUMBER_CHARACTERS)
+    separators = between[: between.find(b"\n")]
+    width, n_lines = len(separators) + 1, data.count(b"\n")
+    if not data.endswith(b"\n") or width not in columns or separators.strip(b"\t,"):
+        return None
+    if between != (separators + b"\n") * n_lines:
+        return None
+    try:
+        values = np.array(from_json(b"[" + data[:-1].translate(_TO_COMMAS) + b"]"), dtype=np.float64)
+    except ValueError:
+        return None
+    return None if np.isinf(values).any() else values.reshape(n_lines, width)
 
 
 def _parse_clean(data: bytes, columns: tuple[int, ...]) -> FloatArray | None:
