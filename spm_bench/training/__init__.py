@@ -1,0 +1,1 @@
+"""Training of SPM from data: pairs, targets, losses and the loop."""

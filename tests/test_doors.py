@@ -1,0 +1,88 @@
+"""The house's rules: which room may import which, and what must not be loaded before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import spm_bench
+
+ROOT = Path(spm_bench.__file__).parent
+HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "seaborn", "cv2", "pydantic", "got10k", "vot")
+
+FORBIDDEN = {
+    "geometry": {
+        "models",
+        "trackers",
+        "suites",
+        "protocols",
+        "engine",
+        "metrics",
+        "results",
+        "scoring",
+        "report",
+        "cli",
+    },
+    "metrics": {"models", "trackers", "protocols", "engine", "results", "scoring", "report", "cli"},
+    "models": {"trackers", "suites", "protocols", "engine", "metrics", "results", "scoring", "report", "cli"},
+    "engine": {"models", "report", "scoring", "cli", "metrics"},
+    "protocols": {"models", "engine", "report", "scoring", "cli"},
+    "report": {"models", "trackers", "engine", "protocols", "cli"},
+    "suites": {"models", "trackers", "protocols", "engine", "metrics", "results", "scoring", "report", "cli"},
+}
+"""Room -> rooms it must not know."""
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """First-level rooms of spm_bench that a module imports, anywhere in it."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.append(node.module)
+    return {name.split(".")[1] for name in names if name.startswith("spm_bench.")}
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_doors_lead_one_way(room: str) -> None:
+    wrong = {
+        str(path.relative_to(ROOT)): sorted(imported_rooms(path) & FORBIDDEN[room])
+        for path in (ROOT / room).rglob("*.py")
+    }
+    assert {path: rooms for path, rooms in wrong.items() if rooms} == {}
+
+
+def test_the_engine_knows_the_tracker_interface_only() -> None:
+    for path in (ROOT / "engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spm_bench.trackers"):
+                assert node.module in {"spm_bench.trackers.base", "spm_bench.trackers.catalog"}, path
+
+
+def loaded_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split()) if done.stdout.strip() else set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import spm_bench",
+        "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['--help'])",
+        "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['run', '--help'])",
+        "import spm_bench.run",
+    ],
+)
+def test_help_loads_nothing_heavy(code: str) -> None:
+    assert loaded_after(code) == set()
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [p for p in ROOT.rglob("*.py") if ast.get_docstring(ast.parse(p.read_text())) is None]
+    assert silent == []

@@ -1,0 +1,20 @@
+"""Errors say what, where and what to do, and survive the way through a process pool."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+from spm_bench.errors import DataError, MissingDataError, SpmBenchError
+
+
+def test_message() -> None:
+    error = DataError("5 columns, expected 4", where=Path("a/b.txt"), line=7, remedy="Mend the line")
+    assert str(error) == f"{Path('a/b.txt')}, line 7: 5 columns, expected 4. Mend the line"
+    assert str(SpmBenchError("nothing works")) == "nothing works"
+
+
+def test_pickles_with_all_parts() -> None:
+    error = pickle.loads(pickle.dumps(MissingDataError("gone", where="x", line=3, remedy="look")))
+    assert type(error) is MissingDataError
+    assert str(error) == "x, line 3: gone. look"
