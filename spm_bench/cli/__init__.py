@@ -16,7 +16,7 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 def build_app() -> typer.Typer:
     """Collect the verbs into one application."""
-    from spm_bench.cli import ls, run, score, weights
+    from spm_bench.cli import ls, run, score, vot, weights
 
     app = typer.Typer(
         name="spm-bench",
@@ -29,6 +29,7 @@ def build_app() -> typer.Typer:
     app.command("score")(score.score)
     app.command("ls")(ls.ls)
     app.add_typer(weights.app, name="weights")
+    app.add_typer(vot.app, name="vot")
     return app
 
 
