@@ -84,7 +84,9 @@ def _parse_plain(data: bytes, columns: tuple[int, ...]) -> FloatArray | None:
         values = np.array(from_json(b"[" + data[:-1].translate(_TO_COMMAS) + b"]"), dtype=np.float64)
     except ValueError:
         return None
-    return None if np.isinf(values).any() else values.reshape(n_lines, width)
+    if values.size != n_lines * width or np.isinf(values).any():
+        return None
+    return values.reshape(n_lines, width)
 
 
 def _parse_clean(data: bytes, columns: tuple[int, ...]) -> FloatArray | None:
