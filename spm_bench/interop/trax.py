@@ -32,6 +32,8 @@ from spm_bench.trackers.catalog import build_tracker, resolve_tracker
 REGIONS = [trax.Region.POLYGON, trax.Region.RECTANGLE]
 """What the tracker accepts to start on. The toolkit converts nothing for a tracker that takes both."""
 IMAGES = [trax.Image.PATH, trax.Image.MEMORY, trax.Image.BUFFER]
+RULED_CORNERS = 4
+"""VOT's polygons have four corners, and so the rules that turn one into a box."""
 SEED = 0
 """Seed of the first start; later ones count up, so that repetitions of a tracker that uses chance differ."""
 
@@ -47,25 +49,34 @@ def serve(tracker: Tracker, label: str, init_box: str = "area_preserving") -> No
     Raises:
         TrackerError: The tracker needs the ground truth, or returned no box.
         DataError: An image cannot be read.
+        trax.TraxException: The client is gone.
     """
     if isinstance(tracker, SequenceAware):
         raise TrackerError(f"{label} needs to be told the ground truth, so it runs in no toolkit")
+    server = trax.Server(REGIONS, IMAGES, tracker_name=label)
+    try:
+        _answer(server, tracker, label, init_box)
+    except trax.TraxException:
+        raise  # the client is gone: there is nobody to tell
+    except Exception as error:
+        server.quit(f"{type(error).__name__}: {error}")
+        raise
+    server.quit()
+
+
+def _answer(server: Any, tracker: Tracker, label: str, init_box: str) -> None:
     starts = 0
-    with trax.Server(REGIONS, IMAGES, tracker_name=label) as server:
-        while True:
-            request = server.wait()
-            if request.type == trax.TraxStatus.QUIT:
-                return
-            frame = read_frame(_only(request.image))
-            if request.type == trax.TraxStatus.INITIALIZE:
-                box = start_box(request.objects[0][0], init_box)
-                if isinstance(tracker, Seeded):
-                    tracker.seed(SEED + starts)
-                tracker.init(frame, box)
-                starts += 1
-            else:
-                box = np.asarray(tracker.update(frame), dtype=np.float64)
-            server.status([(_rectangle(box, label), {})])
+    while (request := server.wait()).type != trax.TraxStatus.QUIT:
+        frame = read_frame(request.image[trax.ImageChannel.COLOR])
+        if request.type == trax.TraxStatus.INITIALIZE:
+            box = start_box(request.objects[0][0], init_box)
+            if isinstance(tracker, Seeded):
+                tracker.seed(SEED + starts)
+            tracker.init(frame, box)
+            starts += 1
+        else:
+            box = np.asarray(tracker.update(frame), dtype=np.float64)
+        server.status([(_rectangle(box, label), {})])
 
 
 def start_box(region: Any, rule: str) -> Box:
@@ -82,7 +93,9 @@ def start_box(region: Any, rule: str) -> Box:
         return np.array(region.bounds(), dtype=np.float64)
     if region.type == trax.Region.POLYGON:
         corners: FloatArray = np.array(list(region), dtype=np.float64)
-        return INIT_BOXES[rule if len(corners) == 4 else "axis_aligned"](corners.reshape(-1))
+        if len(corners) == RULED_CORNERS:
+            return INIT_BOXES[rule](corners.reshape(-1))
+        return np.concatenate([corners.min(axis=0), np.ptp(corners, axis=0)])
     raise DataError(f"cannot start on a region of type {region.type}", remedy="Use rectangles or polygons")
 
 
@@ -123,16 +136,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         spec = resolve_tracker(given.tracker, variant=given.variant, weights=given.weights, device=given.device)
         serve(build_tracker(spec), spec.label, given.init_box)
-    except SpmBenchError as error:
+    except (SpmBenchError, trax.TraxException) as error:
         # The toolkit keeps what a tracker prints in the workspace's logs.
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def _only(images: Any) -> Any:
-    """The colour image of a request: the toolkit sends one per channel, by name."""
-    return images[trax.ImageChannel.COLOR] if isinstance(images, dict) else images[0]
 
 
 def _rectangle(box: Box, label: str) -> Any:

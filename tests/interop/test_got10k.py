@@ -9,8 +9,8 @@ import pytest
 from got10k.trackers import IdentityTracker
 from PIL import Image
 
-from spm_bench.errors import MissingDataError, TrackerError, UsageError
-from spm_bench.interop.got10k import Adopted, bgr_frame, from_got10k, local_otb, rgb_image, wrap
+from spm_bench.errors import MissingDataError, TrackerError, UsageError, WeightsError
+from spm_bench.interop.got10k import SPM, Adopted, bgr_frame, from_got10k, local_otb, rgb_image, wrap
 from spm_bench.protocols.catalog import get_protocol
 from spm_bench.suites.base import Sequence
 from spm_bench.trackers.base import Tracker
@@ -55,6 +55,28 @@ def test_the_toolkit_gets_our_boxes(tiny, tmp_path, name):
         theirs = read(tmp_path, name, sequence.name)
         np.testing.assert_allclose(theirs - [1, 1, 0, 0], ours.boxes, atol=5.01e-4)
         assert len(np.unique(theirs, axis=0)) > 1 or name == "static"
+
+
+def test_the_toolkit_runs_spm(tiny, tmp_path):
+    root, sequences = tiny
+    (tmp_path / "otb" / "Deer" / "img").mkdir(parents=True)
+    for i in (1, 2, 3):
+        (tmp_path / "otb" / "Deer" / "img" / f"{i:04d}.jpg").symlink_to(root / "Deer" / "img" / f"{i:04d}.jpg")
+    lines = (root / "Deer" / "groundtruth_rect.txt").read_text().splitlines()[:3]
+    (tmp_path / "otb" / "Deer" / "groundtruth_rect.txt").write_text("\n".join(lines))
+    run_there(tmp_path / "otb", tmp_path, SPM(weights="random", device="cpu"))
+    short = Sequence("Deer", sequences[0].ground_truth[:3], sequences[0].frames[:3])
+    spm = build_tracker(resolve_tracker("SPM", weights="random", device="cpu"))
+    ours = get_protocol("one_pass").run(spm, short, repetition=1, seed=0)
+    # Box coordinates are float32 inside SPM.
+    np.testing.assert_allclose(read(tmp_path, "SPM", "Deer") - [1, 1, 0, 0], ours.boxes, atol=6e-4)
+
+
+def test_spm_without_weights_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match="random"):
+        SPM()
 
 
 def test_two_names_for_two_variants(tiny, tmp_path):
