@@ -52,17 +52,6 @@ class Actor:
         """All outline points of the resting body, n x 2."""
         return np.concatenate(self.body.outlines)
 
-    @cached_property
-    def interior(self) -> FloatArray:
-        """Points (n x 2) on a grid that fills the resting silhouette: shares of them are shares of its area."""
-        n = 96
-        mask = np.zeros((n, n), np.uint8)
-        for outline in self.body.outlines:
-            fill(mask, (outline + REACH) * (n / (2.0 * REACH)), np.ones(1))
-        rows, columns = np.nonzero(mask >= 128)
-        grid = np.stack([columns, rows], axis=1).astype(np.float64)
-        return (grid + 0.5) * (2.0 * REACH / n) - REACH
-
 
 @dataclass(frozen=True, eq=False)
 class Cast:
@@ -90,18 +79,25 @@ class Cast:
         return Placement.of(actor.motion(t), self.camera(t))
 
 
+def interior_of(body: Body) -> FloatArray:
+    """Points (n x 2) on a grid that fills the resting silhouette: shares of them are shares of its area."""
+    n = 96
+    mask = np.zeros((n, n), np.uint8)
+    for outline in body.outlines:
+        fill(mask, (outline + REACH) * (n / (2.0 * REACH)), np.ones(1))
+    rows, columns = np.nonzero(mask >= 128)
+    grid = np.stack([columns, rows], axis=1).astype(np.float64)
+    return (grid + 0.5) * (2.0 * REACH / n) - REACH
+
+
 def make_cast(scene: Scene) -> Cast:
     """Assemble the cast of a scene; light, nothing is painted."""
     category = find_category(scene.category)
     identity = Identity.of(scene.seed)
-    points = np.concatenate(category.body(identity).normalised().outlines)
-
-    def half_extent(angle: float) -> FloatArray:
-        return np.asarray(np.abs(points @ rotation(angle).T).max(axis=0))
-
-    target = Actor("target", category, identity, TargetMotion(scene, category, half_extent))
+    interior = interior_of(category.body(identity).normalised())
+    target = Actor("target", category, identity, TargetMotion(scene, category, interior))
     distractors = [_distractor(scene, target, k) for k in range(scene.strengths.distractors)]
-    occluders = [_occluder(scene, target, k) for k in range(scene.strengths.occluders)]
+    occluders = [_occluder(scene, target, interior, k) for k in range(scene.strengths.occluders)]
     return Cast(target, tuple(distractors[1::2]), (*distractors[0::2], *occluders), Camera(scene))
 
 
@@ -135,7 +131,7 @@ def _distractor(scene: Scene, target: Actor, k: int) -> Actor:
     return Actor("distractor", target.category, target.identity.lookalike(int(rng.integers(2**62)), likeness), motion)
 
 
-def _occluder(scene: Scene, target: Actor, k: int) -> Actor:
+def _occluder(scene: Scene, target: Actor, interior: FloatArray, k: int) -> Actor:
     """The k-th passer-by: a band across the picture that moves sideways, wide enough to hide the wanted share."""
     rng = generator(scene.seed, "occluder", k)
     s = scene.strengths
@@ -144,7 +140,7 @@ def _occluder(scene: Scene, target: Actor, k: int) -> Actor:
     normal = np.array([math.cos(across), math.sin(across)])
     pose = target.motion(when)
     body = rotation(pose.angle) * [pose.along, pose.across]
-    off_axis = np.abs(pose.warp.to_posed(target.interior) @ body.T @ normal)
+    off_axis = np.abs(pose.warp.to_posed(interior) @ body.T @ normal)
     width_of_target = 2.0 * float(off_axis.max())
     # A band of this width hides the wanted share; to hide it all it must not end at the very edge.
     width = 2.0 * float(np.quantile(off_axis, s.occlusion)) + (0.15 * width_of_target if s.occlusion == 1.0 else 1.0)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -50,7 +51,8 @@ class Category:
         gloss: Strength of highlights, 0 .. 1.
         altitude: Height above the ground, in body lengths: where its shadow falls.
         faces: Whether it moves head first.
-        flat: Whether turning it out of the plane only foreshortens it, as a wing, instead of showing its other side.
+        turning: What a turn out of the plane shows: "tilt", the same skin foreshortened, as of a wing; "dome", also a
+            shift of the raised middle against the rim; "roll", the skin of the other side.
     """
 
     name: str
@@ -63,7 +65,7 @@ class Category:
     gloss: float = 0.2
     altitude: float = 0.05
     faces: bool = True
-    flat: bool = False
+    turning: Literal["tilt", "dome", "roll"] = "dome"
 
     def colours(self, identity: Identity) -> FloatArray:
         """The palette of one instance: hue and brightness differ a little."""
@@ -243,11 +245,12 @@ CATEGORIES: dict[str, Category] = {
         Category("turtle", "seabed", _turtle, skins.scutes, rgb("8a6a32", "c9a45a", "3d2c16"),
                  gait=Gait(beat=0.05, period=18), relief=0.8, gloss=0.2, altitude=0.16),
         Category("butterfly", "meadow", _butterfly, _butterfly_skin, rgb("e08a1e", "231611", "f3c04e"),
-                 gait=Gait(beat=0.12, period=9), relief=0.25, gloss=0.1, altitude=0.22, flat=True),
+                 gait=Gait(beat=0.12, period=9), relief=0.25, gloss=0.1, altitude=0.22, turning="tilt"),
         Category("car", "street", _car, _car_skin, rgb("3f6f9e", "ece8de", "24405e"),
                  gait=Gait(), relief=0.7, gloss=0.7, altitude=0.04),
         Category("amoeba", "slide", _amoeba, _amoeba_skin, rgb("b58bc4", "8d62ab", "e6d3ea"),
-                 gait=Gait(wave=0.03, beat=0.04, period=22), relief=0.5, gloss=0.25, altitude=0.0, faces=False),
+                 gait=Gait(wave=0.03, beat=0.04, period=22), relief=0.5, gloss=0.25, altitude=0.0,
+                 faces=False, turning="roll"),
     )
 }  # fmt: skip
 """The categories with a name. "any-K" names one of endlessly many more (see `find_category`)."""
@@ -288,6 +291,8 @@ def _invent(number: int) -> Category:
     skin = list(skins.SKINS.values())[int(rng.integers(len(skins.SKINS)))]
     base = np.clip(rng.uniform(0.15, 0.95) + rng.normal(0.0, 0.22, size=3), 0.05, 0.95)
     palette = np.clip(np.stack([base, 1.0 - base + rng.normal(0.0, 0.2, 3), base * rng.uniform(0.4, 1.5)]), 0.03, 0.97)
+    grey = palette.mean(axis=1, keepdims=True)
+    palette = grey + 0.6 * (palette - grey)  # pure colours are rare outdoors
     gait = Gait(wave=rng.uniform(0.0, 0.05), beat=rng.uniform(0.0, 0.06), period=rng.uniform(8.0, 24.0))
     habitats = sorted({c.habitat for c in CATEGORIES.values()})
     return Category(
@@ -301,4 +306,5 @@ def _invent(number: int) -> Category:
         gloss=rng.uniform(0.0, 0.6),
         altitude=rng.uniform(0.0, 0.15),
         faces=bool(rng.random() < 0.6),
+        turning="roll",
     )

@@ -9,8 +9,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from spm_bench.errors import unknown_name
 from spm_bench.suites.base import Suite
+from spm_bench.suites.loading import select
 from spm_bench.suites.synthetic.frames import make_sequence
 from spm_bench.suites.synthetic.scene import GENERATOR_VERSION, Scene
 from spm_bench.suites.synthetic.steps import AXES, make_scene
@@ -55,16 +55,13 @@ def load_demo(only: list[str] | None = None) -> Suite:
     """Load the embedded suite; it needs no file beside the package and no network.
 
     Args:
-        only: Names of sequences to keep, in any order; None keeps all.
+        only: Names of sequences to keep, in any order; None or nothing keeps all.
 
     Raises:
         UsageError: A name in `only` that the suite does not have.
     """
     steps = demo_steps()
-    for name in only or ():
-        if name not in {s.name for s in steps}:
-            raise unknown_name("sequence", name, (s.name for s in steps))
-    chosen = [s for s in steps if only is None or s.name in only]
+    chosen = select(steps, only)
     return Suite(
         name="demo",
         title=_data()["title"],
@@ -72,7 +69,6 @@ def load_demo(only: list[str] | None = None) -> Suite:
         protocol="one_pass",
         sequences=tuple(make_sequence(s.name, s.scene) for s in chosen),
         n_total=len(steps),
-        missing=(),
         fingerprint=_fingerprint(chosen),
         citation=_data()["citation"],
     )

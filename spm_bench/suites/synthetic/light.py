@@ -14,7 +14,7 @@ from spm_bench.suites.synthetic.scene import Scene
 
 ONE = 1024
 """Gain 1 in the fixed-point numbers in which frames are multiplied."""
-_PROFILE = 1024
+_PROFILE = 4096
 """Samples over one period of the passing shadows."""
 FALLOFF = 0.22
 """Loss of light in the corners of the picture, as of a small lens."""
@@ -79,7 +79,7 @@ class Light:
         gain = self._falloff
         if self._depth > 0.0:
             cx, cy, c0 = (round(c * _PROFILE * 65536) for c in self._shadow_position(t))
-            across = cx * np.arange(self._size[0], dtype=np.int64) + c0
+            across = cx * np.arange(self._size[0], dtype=np.int64) + (c0 + cx // 2 + cy // 2 + 32768)  # pixel centres
             index = (across[None, :] + (cy * np.arange(self._size[1], dtype=np.int64))[:, None]) >> 16
             gain = gain * np.rint(self._profile * ONE).astype(np.uint32)[index & (_PROFILE - 1)] // ONE
         channels = np.rint(2.0 ** self.stops(t) * self.tint(t) * ONE).astype(np.uint32)

@@ -12,7 +12,6 @@ from spm_bench.suites.base import FloatArray
 from spm_bench.suites.synthetic.categories import Category, Gait
 from spm_bench.suites.synthetic.noise import generator
 from spm_bench.suites.synthetic.scene import Scene
-from spm_bench.suites.synthetic.shapes import REACH
 from spm_bench.suites.synthetic.warp import Step, Warp
 
 TAU = 2.0 * math.pi
@@ -31,7 +30,7 @@ class Pose:
         angle: Of the body's x axis, radians, clockwise as seen (y points down).
         along, across: Pixels per body unit on the body's x and y axis.
         turn: Out-of-plane rotation, radians; `along` has its foreshortening already.
-        scroll: How far the skin is turned around the body, body units.
+        scroll: How far the skin (of a dome: its middle) is shifted along the body, body units.
         warp: The deformation.
     """
 
@@ -44,6 +43,9 @@ class Pose:
     scroll: float = 0.0
     warp: Warp = AT_REST
 
+
+SCROLL = {"tilt": 0.0, "dome": 0.4, "roll": 1.25}
+"""Shift of the skin at a quarter turn, body units: a dome must not fold over itself, a ball shows its other half."""
 
 Motion = Callable[[float], Pose]
 """Time in frames, fractions and negative values included -> pose."""
@@ -79,8 +81,8 @@ class Path:
 class TargetMotion:
     """The target's pose: path, rotation, scale, turn, gait, deformation and the excursion out of the picture."""
 
-    def __init__(self, scene: Scene, category: Category, half_extent: Callable[[float], FloatArray]) -> None:
-        """`half_extent(angle)` gives the half width and height, in body units, of the silhouette at that angle."""
+    def __init__(self, scene: Scene, category: Category, interior: FloatArray) -> None:
+        """`interior` holds points (n x 2, body units) evenly spread over the silhouette."""
         rng = generator(scene.seed, "target motion")
         self._scene, self._strengths, self._category = scene, scene.strengths, category
         self._path = Path(scene)
@@ -89,17 +91,20 @@ class TargetMotion:
         ahead = self._path(0.6 * scene.n_frames) - self._path(0.0)
         heading = math.atan2(ahead[1], ahead[0]) if category.faces else rng.uniform(0.0, TAU)
         self._heading = heading + rng.normal(0.0, 0.1)
-        self._excursion = self._find_excursion(half_extent(self._heading))
+        self._excursion = self._find_excursion(interior)
 
-    def _find_excursion(self, half_extent: FloatArray) -> FloatArray:
+    def _find_excursion(self, interior: FloatArray) -> FloatArray:
         """The displacement at half time that puts the wanted share beyond the nearer side edge."""
-        scene = self._scene
-        if scene.strengths.leaving == 0.0:
+        scene, share = self._scene, self._strengths.leaving
+        if share == 0.0:
             return np.zeros(2)
-        half = half_extent[0] * scene.target_size / 2.0
-        beyond = (2.0 * scene.strengths.leaving - 1.0) * half + (4.0 if scene.strengths.leaving == 1.0 else 0.0)
+        sideways = (interior @ rotation(self._heading).T)[:, 0] * scene.target_size / 2.0
+        clear = 4.0 if share == 1.0 else 0.0  # the gait must not bring a tip back
         at = self._path(scene.n_frames / 2.0)[0]
-        goal = scene.width + beyond if at > scene.width / 2.0 else -beyond
+        if at > scene.width / 2.0:
+            goal = scene.width - float(np.quantile(sideways, 1.0 - share)) + clear
+        else:
+            goal = -float(np.quantile(sideways, share)) - clear
         return np.array([goal - at, 0.0])
 
     def __call__(self, t: float) -> Pose:
@@ -111,8 +116,7 @@ class TargetMotion:
         size = self._scene.target_size / 2.0 * s.scale ** (self._signs[1] * math.sin(TAU * share))
         yaw = self._signs[2] * math.radians(s.turn) * math.sin(1.5 * math.pi * share)
         squeeze = 0.25 + 0.75 * math.cos(yaw)  # a body has depth: it never foreshortens to a line
-        # A quarter turn brings half of the visible skin into view.
-        scroll = 0.0 if self._category.flat else REACH * yaw / (math.pi / 2.0)
+        scroll = SCROLL[self._category.turning] * math.sin(yaw)
         warp = Warp((*gait_steps(self._category.gait, t, self._phases[0]), *self._deformation(share)))
         return Pose(float(x), float(y), angle, size * squeeze, size, yaw, scroll, warp)
 

@@ -19,8 +19,8 @@ Picture = NDArray[np.uint8]
 
 def generator(*key: int | str) -> np.random.Generator:
     """Return the generator that belongs to `key`: the same on every machine, independent for every other key."""
-    words = [k if isinstance(k, int) else int.from_bytes(hashlib.sha256(k.encode()).digest()[:8], "big") for k in key]
-    return np.random.Generator(np.random.PCG64(words))
+    digest = hashlib.sha256("\0".join(f"{type(k).__name__} {k}" for k in key).encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
 
 
 def spectral(white: FloatArray, slope: float, low: float = 0.0, high: float = np.inf) -> FloatArray:

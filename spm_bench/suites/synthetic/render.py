@@ -143,9 +143,9 @@ class Renderer:
         texels = (SHEET >> level) / (2.0 * REACH)
         px, py = np.clip(px, -8.0, 8.0), np.clip(py, -8.0, 8.0)  # far outside anyway; keeps the integers small
         form = look_up(sprite.forms[level], (px + REACH) * texels, (py + REACH) * texels, wrap=False).astype(np.int32)
-        sheet = look_up(
-            sprite.sheets[level], (px + placement.scroll + 2.0 * REACH) * texels, (py + REACH) * texels, wrap=True
-        )
+        raised = np.maximum(1.0 - px * px - py * py, 0.0) if actor.category.turning == "dome" else 1.0
+        along = px + placement.scroll * raised + 2.0 * REACH
+        sheet = look_up(sprite.sheets[level], along * texels, (py + REACH) * texels, wrap=True)
         return form[..., 0], self._lit(actor, placement, form, sheet.astype(np.int32), index) * form[..., :1]
 
     def _lit(self, actor: Actor, placement: Placement, form: Ints, sheet: Ints, index: int) -> Ints:
