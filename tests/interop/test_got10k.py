@@ -73,8 +73,7 @@ def test_the_toolkit_runs_spm(tiny, tmp_path):
 
 
 def test_spm_without_weights_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SPM_BENCH_CACHE", str(tmp_path))
     with pytest.raises(WeightsError, match="random"):
         SPM()
 
