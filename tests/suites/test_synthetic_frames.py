@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -46,14 +47,21 @@ print(hashlib.sha256(b"".join(frames[i].tobytes() for i in range(len(frames)))).
 """
 
 
-def test_bytes_are_the_same_twice_and_in_another_process():
+@pytest.mark.parametrize(
+    "processor",
+    [{}, {"NPY_DISABLE_CPU_FEATURES": "AVX512F X86_V4", "OPENCV_CPU_DISABLE": "AVX2"}],
+    ids=["same processor", "older processor"],
+)
+def test_bytes_are_the_same_twice_and_in_another_process(processor):
+    """Also with the vector instructions of an older processor, as far as the libraries let them be switched off."""
     scene = small(strengths=RICH)
     child = subprocess.run(
-        [sys.executable, "-c", _CHILD, json.dumps(scene.to_dict())],
+        [sys.executable, "-W", "ignore", "-c", _CHILD, json.dumps(scene.to_dict())],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
+        env={**os.environ, **processor},
     )
     assert digest(scene) == digest(scene) == child.stdout.strip()
 
