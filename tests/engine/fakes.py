@@ -83,10 +83,10 @@ class Still:
 
 
 class Jitter:
-    """Wanders by chance, from the engine's seed; slow if told so."""
+    """Wanders by chance, from the engine's seed; as slow as SPM_TEST_PAUSE says (no part of a run's identity)."""
 
-    def __init__(self, pause=0.0, step=0.3):
-        self.pause, self.step = pause, step
+    def __init__(self, step=0.3):
+        self.pause, self.step = float(os.environ.get("SPM_TEST_PAUSE", "0")), step
 
     def seed(self, seed):
         self.rng = np.random.default_rng(seed)

@@ -134,7 +134,7 @@ def test_broken_vot_files(tmp_path, text, message):
 @pytest.mark.parametrize("read", [formats.read_otb, formats.read_got10k, formats.read_vot])
 def test_our_own_files_end_with_a_line_break_or_are_cut(tmp_path, read):
     path = put(tmp_path / "a.txt", "1,2,3,4\n5,6,7,88")
-    with pytest.raises(ResultsError, match="line 2.*incomplete"):
+    with pytest.raises(ResultsError, match=r"line 2.*incomplete"):
         read(path, 2, whole=True)
     read(path, 2)
 
@@ -159,7 +159,7 @@ def test_seconds_round_trip_in_both_dialects(tmp_path):
 
 @pytest.mark.parametrize("text", ["0.1\nfast\n", "0.1\n0.1,0.2\n", "0.1\n"])
 def test_broken_seconds(tmp_path, text):
-    with pytest.raises(ResultsError, match="a.txt"):
+    with pytest.raises(ResultsError, match=r"a\.txt"):
         formats.read_seconds(put(tmp_path / "a.txt", text), 2)
 
 
@@ -170,7 +170,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ResultsError, match="disk is full.*Free some space"):
+    with pytest.raises(ResultsError, match=r"disk is full.*Free some space"):
         files.write_text(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
