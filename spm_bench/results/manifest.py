@@ -38,13 +38,14 @@ def identity_of(spec: TrackerSpec, suite: Suite, protocol: dict[str, Any], seed:
         protocol: Parameters of the protocol.
         seed: Of the run.
     """
+    known = dict(spec.identity)
     return {
         "tracker": {
             "name": spec.name,
             "variant": spec.variant,
             "target": spec.target,
             "options": dict(spec.options),
-            "identity": {"code": code_hash(spec.target)} | dict(spec.identity),
+            "identity": known if "code" in known else {"code": code_hash(spec.target), **known},
         },
         "suite": {"name": suite.name, "fingerprint": suite.fingerprint},
         "protocol": protocol,
