@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from spm_bench.metrics.speed import mean_inverse_seconds
+from spm_bench.results.foreign import find_result_sets
 from spm_bench.results.trajectory import Trajectory
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.evaluate import evaluate
+from spm_bench.suites import load_suite
 from spm_bench.suites.base import Sequence
 from tests.scoring.fakes import MemoryResults, make_suite, one_pass
 
@@ -213,6 +215,18 @@ def test_got10k_val_is_the_toolkits(toolkit, tmp_path: Path, repetitions: int) -
     every_time = np.concatenate([t.seconds for runs in passes.values() for t in runs])
     assert mean_inverse_seconds(every_time) == pytest.approx(theirs["overall"]["speed_fps"], rel=1e-9)
     assert ours.score("fps").value == pytest.approx(len(every_time) / every_time.sum()), "the named difference"
+
+
+def test_got10k_files_give_the_same_through_our_loader_and_reader(tmp_path: Path) -> None:
+    """Coordinates are taken as annotated on all sides, so clamping at 0 means the same 0."""
+    sequences, passes = write_val(tmp_path, 3)
+    suite = load_suite("got10k-val", tmp_path / "data", annotations_only=True, allow_missing=True)
+    (results,) = find_result_sets([tmp_path / "results" / "GOT-10k"], suite)
+    from_files = evaluate(suite, results)
+    in_memory = evaluate(make_suite(*sequences, family="got10k"), MemoryResults(passes))
+    for a, b in zip(from_files.scores, in_memory.scores, strict=True):
+        assert (a.metric, a.n_sequences, a.n_total) == (b.metric, 3, 180)
+        assert a.value == pytest.approx(b.value, abs=1e-12)
 
 
 def test_got10k_cutting_boxes_at_the_border_would_be_another_number(tmp_path: Path) -> None:
