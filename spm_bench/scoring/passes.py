@@ -102,14 +102,14 @@ def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> 
     Raises:
         ResultsError: Sequences without results (all of them, or not `allow_missing`), or broken results.
     """
-    sequences = _with_results(suite, results, allow_missing)
+    sequences = sequences_with_results(suite, results, allow_missing)
     owners, boxes, seconds = [], [], []
     for index, sequence in enumerate(sequences):
         trajectories = results.trajectories(sequence)
         if not trajectories:
             raise ResultsError(f"no repetition of {sequence.name} is complete", where=results.run)
         for trajectory in trajectories:
-            _check_length(len(trajectory), sequence, results)
+            check_length(len(trajectory), sequence, results)
             owners.append(index)
             boxes.append(trajectory.boxes)
             seconds.append(trajectory.seconds)
@@ -123,7 +123,8 @@ def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> 
     )
 
 
-def _with_results(suite: Suite, results: ResultSet, allow_missing: bool) -> tuple[Sequence, ...]:
+def sequences_with_results(suite: Suite, results: ResultSet, allow_missing: bool) -> tuple[Sequence, ...]:
+    """Sequences of a suite that have results; raises ResultsError where `collect_passes` does."""
     present = tuple(s for s in suite.sequences if results.has(s.name))
     absent = [s.name for s in suite.sequences if not results.has(s.name)]
     if not present:
@@ -142,7 +143,7 @@ def _with_results(suite: Suite, results: ResultSet, allow_missing: bool) -> tupl
     return present
 
 
-def _check_length(n_frames: int, sequence: Sequence, results: ResultSet) -> None:
+def check_length(n_frames: int, sequence: Sequence, results: ResultSet) -> None:
     """Refuse a cut result: OTB's rule (count missing frames as misses) would turn it into a wrong number silently."""
     if n_frames != len(sequence):
         raise ResultsError(

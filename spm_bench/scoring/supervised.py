@@ -1,0 +1,273 @@
+"""Scores of VOT's supervised runs: EAO, accuracy and robustness in every unit in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spm_bench.errors import ResultsError
+from spm_bench.metrics.eao import Eao, expected_average_overlap
+from spm_bench.metrics.speed import frames_per_second
+from spm_bench.metrics.supervised import (
+    Passes,
+    Robustness,
+    accuracy,
+    counted_frames,
+    region_overlaps,
+    robustness,
+    sequence_accuracies,
+    sequence_failures,
+)
+from spm_bench.metrics.vot_conventions import VotConvention, get_vot_convention
+from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
+from spm_bench.scoring.base import Curve, Evaluation, Score
+from spm_bench.scoring.passes import check_length, sequences_with_results
+from spm_bench.suites.base import Sequence, Suite
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """All supervised passes of a tracker over a suite.
+
+    Attributes:
+        sequences: S sequences with results, in the suite's order.
+        passes: Their passes, joined.
+        annotated: F booleans: frames whose annotation is usable; others have overlap 0 and no say in accuracy.
+        seconds: F, NaN where not timed.
+        unbounded: Names of sequences whose overlaps are not bounded because their picture size is not known.
+    """
+
+    sequences: tuple[Sequence, ...]
+    passes: Passes
+    annotated: BoolArray
+    seconds: FloatArray
+    unbounded: tuple[str, ...]
+
+    def labelled(self, attribute: str) -> BoolArray:
+        """F booleans: the frames that carry a frame attribute."""
+        flags = [s.frame_attributes.get(attribute, np.zeros(len(s), dtype=bool)) for s in self.sequences]
+        return np.concatenate([flags[owner] for owner in self.passes.owners])
+
+
+def evaluate_supervised(
+    suite: Suite, results: ResultSet, convention: str | None = None, *, allow_missing: bool = False
+) -> Evaluation:
+    """Score one tracker's supervised results on a VOT suite.
+
+    Failures are taken as coded in the results (state FAILURE): whoever made them judged them. All repetitions that are
+    there are used, however many.
+
+    Args:
+        suite: With ground truth; frames are not touched.
+        results: Raw results of one tracker, with boxes or polygons.
+        convention: A name of `spm_bench.metrics.vot_conventions`; None takes "vot-matlab".
+        allow_missing: Score the sequences that have results, instead of failing when one has none.
+
+    Returns:
+        Scores "eao" (None where undefined, the note says why), "accuracy", "robustness" (failures per 100 frames),
+        "failures" (in the whole suite, mean over repetitions), "reliability", then "fps" where times are known; the
+        curve "eao"; `extra` has the rules in words and the failures in all other units.
+
+    Raises:
+        UsageError: No such convention.
+        ResultsError: Results are missing, broken, of the wrong length, or not of a supervised run.
+    """
+    rules = get_vot_convention(convention)
+    runs = collect_runs(suite, results, rules, allow_missing=allow_missing)
+    passes = runs.passes
+    counted = counted_frames(passes, rules.burn_in) & runs.annotated
+    eao = expected_average_overlap(passes, rules, suite.eao_interval)
+    lost = sequence_failures(passes)
+    units = robustness(lost, passes.frames, rules.sensitivity)
+    per_sequence = {
+        "accuracy": sequence_accuracies(passes, counted, rules.pooling, blank_is_zero=rules.blank_is_zero),
+        "failures": lost,
+        "fps": _speeds(runs),
+    }
+    total = accuracy(passes, counted, rules.pooling, blank_is_zero=rules.blank_is_zero)
+    return Evaluation(
+        label=results.label,
+        scores=tuple(_scores(suite, results, rules, runs, eao, total, units)),
+        per_sequence=_per_sequence(runs, per_sequence),
+        curves={"eao": _curve(eao)},
+        per_attribute=_per_attribute(runs, counted),
+        extra={
+            "rules": rules.describe(),
+            "eao_lengths": eao.lengths,
+            "robustness_units": vars(units),
+            "repetitions": passes.repetitions.tolist(),
+        },
+    )
+
+
+def collect_runs(suite: Suite, results: ResultSet, rules: VotConvention, *, allow_missing: bool) -> Runs:
+    """Read a tracker's supervised results and measure every overlap once.
+
+    Raises:
+        ResultsError: See `evaluate_supervised`.
+    """
+    sequences = sequences_with_results(suite, results, allow_missing)
+    owners: list[int] = []
+    trajectories: list[Trajectory] = []
+    overlaps: list[FloatArray] = []
+    for index, sequence in enumerate(sequences):
+        found = results.trajectories(sequence)
+        if not found:
+            raise ResultsError(f"no repetition of {sequence.name} is complete", where=results.run)
+        for trajectory in found:
+            check_length(len(trajectory), sequence, results)
+            _check_codes(trajectory, sequence, results)
+        owners += [index] * len(found)
+        trajectories += found
+        overlaps.append(_overlaps(sequence, found, rules, bounded=suite.bounded))
+    states = np.concatenate([t.states for t in trajectories])
+    passes = Passes(
+        owners=np.array(owners, dtype=np.intp),
+        lengths=np.array([len(t) for t in trajectories], dtype=np.intp),
+        overlaps=np.concatenate(overlaps),
+        starts=states == FrameState.INIT,
+        failed=states == FrameState.FAILURE,
+        tracked=states == FrameState.TRACKED,
+    )
+    usable = [np.isfinite(_truth(s)).all(axis=1) for s in sequences]
+    return Runs(
+        sequences=sequences,
+        passes=passes,
+        annotated=np.concatenate([usable[owner] for owner in owners]),
+        seconds=np.concatenate([t.seconds for t in trajectories]),
+        unbounded=tuple(s.name for s in sequences if suite.bounded and s.image_size is None),
+    )
+
+
+def _check_codes(trajectory: Trajectory, sequence: Sequence, results: ResultSet) -> None:
+    """Refuse what no supervised experiment writes: scores would look right and mean nothing."""
+    if not (trajectory.states == FrameState.INIT).any():
+        raise ResultsError(
+            f"{results.label} was never initialised on {sequence.name}: no line is the code 1",
+            where=results.run,
+            remedy="These are no results of VOT's supervised experiment; its raw files mark initialisations by 1",
+        )
+
+
+def _truth(sequence: Sequence) -> FloatArray:
+    return sequence.ground_truth if sequence.polygons is None else sequence.polygons
+
+
+def _overlaps(
+    sequence: Sequence, trajectories: tuple[Trajectory, ...], rules: VotConvention, *, bounded: bool
+) -> FloatArray:
+    """Overlaps of all repetitions of a sequence, one after the other; 0 where there is no region."""
+    truth = np.tile(_truth(sequence), (len(trajectories), 1))
+    tracked = np.concatenate([t.states for t in trajectories]) == FrameState.TRACKED
+    size = sequence.image_size if bounded else None
+    values = np.zeros(len(tracked))
+    boxes = np.concatenate([t.boxes for t in trajectories])
+    has_polygon = np.zeros(len(tracked), dtype=bool)
+    if any(t.polygons is not None for t in trajectories):
+        blank = np.full((len(sequence), 8), np.nan)
+        polygons = np.concatenate([blank if t.polygons is None else t.polygons for t in trajectories])
+        has_polygon = np.isfinite(polygons).all(axis=1)
+        rows = np.flatnonzero(tracked & has_polygon)
+        values[rows] = region_overlaps(truth[rows], polygons[rows], size, rules.overlap)
+    rows = np.flatnonzero(tracked & ~has_polygon)
+    values[rows] = region_overlaps(truth[rows], boxes[rows], size, rules.overlap)
+    return values
+
+
+def _curve(eao: Eao) -> Curve:
+    known = np.flatnonzero(~np.isnan(eao.curve))
+    return Curve((known + 1).astype(np.float64), eao.curve[known], "Sequence length [frames]", "Expected overlap")
+
+
+def _scores(
+    suite: Suite,
+    results: ResultSet,
+    rules: VotConvention,
+    runs: Runs,
+    eao: Eao,
+    total: float,
+    units: Robustness,
+) -> Iterator[Score]:
+    def score(metric: str, value: float | None, *notes: str, higher_is_better: bool = True) -> Score:
+        return Score(
+            tracker=results.tracker,
+            variant=results.variant,
+            suite=suite.name,
+            protocol=results.protocol,
+            metric=metric,
+            value=value,
+            n_sequences=len(runs.sequences),
+            n_total=suite.n_total,
+            convention=rules.name,
+            run=results.run,
+            higher_is_better=higher_is_better,
+            trained=results.trained,
+            source=results.source,
+            note="; ".join(filter(None, (results.note, *notes))),
+        )
+
+    repetitions, bounds = _about_repetitions(runs), _about_bounds(runs)
+    undefined = "no frame counts" if np.isnan(total) else ""
+    by_length = rules.pooling == "sequences-by-length"
+    yield score("eao", eao.value, eao.note, repetitions, bounds)
+    yield score("accuracy", None if np.isnan(total) else total, undefined, repetitions, bounds)
+    yield score("robustness", units.per_100_frames, "failures per 100 frames", repetitions, higher_is_better=False)
+    yield score("failures", units.failures, "mean over repetitions", repetitions, higher_is_better=False)
+    reliability = units.reliability_by_length if by_length else units.reliability
+    yield score("reliability", reliability, f"chance to track {rules.sensitivity} frames without a failure")
+    fps = frames_per_second(runs.seconds)
+    if fps is not None:
+        own = results.source == "measured here"
+        what = "time inside init and update, without decoding" if own else "times as the raw results give them"
+        yield score("fps", fps, f"frames / seconds, {what}")
+
+
+def _about_repetitions(runs: Runs) -> str:
+    counts = runs.passes.repetitions
+    low, high = int(counts.min()), int(counts.max())
+    many = f"{low}" if low == high else f"{low} to {high}"
+    return f"{many} repetition{'' if high == 1 else 's'}"
+
+
+def _about_bounds(runs: Runs) -> str:
+    n = len(runs.unbounded)
+    return f"overlaps not bounded to the picture in {n} sequences of unknown picture size" if n else ""
+
+
+def _speeds(runs: Runs) -> FloatArray:
+    owner = runs.passes.owners[runs.passes.pass_of_frame]
+    found = [frames_per_second(runs.seconds[owner == i]) for i in range(len(runs.sequences))]
+    return np.array([np.nan if f is None else f for f in found])
+
+
+def _per_sequence(runs: Runs, metrics: Mapping[str, FloatArray]) -> pd.DataFrame:
+    """One row per sequence and metric; values that do not exist have no row."""
+    names = [s.name for s in runs.sequences]
+    rows = [(n, metric, v) for metric, values in metrics.items() for n, v in zip(names, values, strict=True)]
+    frame = pd.DataFrame(rows, columns=["sequence", "metric", "value"]).astype({"value": "float64"})
+    return frame[frame["value"].notna()].reset_index(drop=True)
+
+
+def _per_attribute(runs: Runs, counted: BoolArray) -> pd.DataFrame:
+    """Accuracy over the labelled frames that count, and failures in labelled frames, for each frame attribute."""
+    rows = []
+    for name in dict.fromkeys(a for s in runs.sequences for a in s.frame_attributes):
+        chosen = runs.labelled(name)
+        n_sequences = len(np.unique(runs.passes.owners[runs.passes.pass_of_frame[chosen]]))
+        total = accuracy(runs.passes, counted & chosen, "frames")
+        owner = runs.passes.owners[runs.passes.pass_of_frame[runs.passes.failed & chosen]]
+        lost = float((1.0 / runs.passes.repetitions[owner]).sum())
+        if not np.isnan(total):
+            rows.append((name, "accuracy", total, n_sequences))
+        if n_sequences:
+            rows.append((name, "failures", lost, n_sequences))
+    return pd.DataFrame(rows, columns=["attribute", "metric", "value", "n_sequences"]).astype(
+        {"value": "float64", "n_sequences": "int64"}
+    )
