@@ -91,8 +91,12 @@ def list_metrics(_: Path | None) -> list[Row]:
 def list_conventions(_: Path | None) -> list[Row]:
     """One row per named rule set of scoring."""
     from spm_bench.metrics.conventions import CONVENTIONS
+    from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS
 
-    return [{"name": convention.name, "source": convention.source} for convention in CONVENTIONS]
+    kinds = (("one pass", CONVENTIONS), ("supervised", VOT_CONVENTIONS))
+    return [
+        {"name": rules.name, "scores": kind, "source": rules.source} for kind, rule_sets in kinds for rules in rule_sets
+    ]
 
 
 LISTS: Mapping[str, Callable[[Path | None], list[Row]]] = {

@@ -35,6 +35,7 @@ from importlib import metadata
 from pathlib import Path, PurePath
 
 from spm_bench.errors import DataError, ResultsError, UsageError
+from spm_bench.metrics.vot_conventions import SENSITIVITY
 from spm_bench.protocols.supervised import REPETITIONS, SKIP
 from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.frames import ImageFrames
@@ -42,8 +43,6 @@ from spm_bench.trackers.catalog import resolve_tracker
 
 SECONDS_TO_ANSWER = 300
 """The toolkit's patience for one request; its own 30 s are short for loading a network on a busy machine."""
-SENSITIVITY = 30
-"""Of the toolkit's exponential robustness: expected failure-free length, in frames, used by every year's stack."""
 _PICTURE = "%08d"
 
 

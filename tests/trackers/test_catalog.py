@@ -65,7 +65,7 @@ def test_registered_trackers_resolve_in_any_case_and_build(name):
     assert spec.target == TRACKERS.entry(name).target
     assert len(spec.identity["code"]) == 64
     assert isinstance(build_tracker(spec), Tracker)
-    assert pickle.loads(pickle.dumps(spec)) == spec  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(spec)) == spec
 
 
 def test_the_identity_of_an_opencv_tracker_names_the_opencv():
