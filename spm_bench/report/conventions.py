@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from spm_bench.errors import UsageError
-from spm_bench.metrics.conventions import FAILS, Convention, get_convention
+from spm_bench.metrics.conventions import FAILS, Convention, default_convention, get_convention
+from spm_bench.metrics.vot_conventions import get_vot_convention
 
 _FIRST_FRAME = {
     "ground-truth": "the first frame counts as given",
@@ -22,7 +23,16 @@ def explain(name: str) -> str:
     try:
         return describe(get_convention(name))
     except UsageError:
-        return _explain_supervised(name) or "a rule set this version of the project has no description of."
+        pass  # not one of the one-pass conventions
+    try:
+        return get_vot_convention(name).describe()
+    except UsageError:
+        return "this version of the project has no description of it."
+
+
+def default_name(family: str) -> str:
+    """Name of the benchmark's own rules, which figures from print follow."""
+    return get_vot_convention(None).name if family == "vot" else default_convention(family).name
 
 
 def describe(convention: Convention) -> str:
@@ -58,7 +68,3 @@ def _success(convention: Convention) -> str:
         hit = "misses" if convention.invalid_error == FAILS else "hits"
         words += f"; frames without a usable annotation are failures of overlap and {hit} of precision"
     return words
-
-
-def _explain_supervised(name: str) -> str:
-    return ""

@@ -10,13 +10,11 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
+from spm_bench.metrics.vot_conventions import SENSITIVITY
 from spm_bench.report import style
 from spm_bench.report.figures import figure_name, frame_curve, framed, head, legend_labels, looks_of
 from spm_bench.report.vocabulary import find_score, finite, ranked, style_of
 from spm_bench.scoring.base import Evaluation
-
-SENSITIVITY = 30
-"""Frames over which VOT's accuracy-robustness plots ask a tracker to survive (S in exp(-S * failures / frames))."""
 
 
 def reliability(failures_per_100_frames: float) -> float:
@@ -27,7 +25,9 @@ def reliability(failures_per_100_frames: float) -> float:
 def accuracy_robustness_figure(
     evaluations: Sequence[Evaluation], title: str = "", *, columns: int | None = None
 ) -> Figure:
-    """Draw one marker per tracker: accuracy over reliability, exp(-30 R / 100); the best place is top right.
+    """Draw one marker per tracker: accuracy over reliability; the best place is top right.
+
+    Reliability is the score of that name where the convention defines one, else exp(-30 R / 100).
 
     Raises:
         ResultsError: No evaluation has both accuracy and robustness.
@@ -57,7 +57,10 @@ def accuracy_robustness_figure(
 
 def _point(evaluation: Evaluation) -> tuple[float, float] | None:
     lost, accuracy = finite(find_score(evaluation, "robustness")), finite(find_score(evaluation, "accuracy"))
-    return None if lost is None or accuracy is None else (reliability(lost), accuracy)
+    if lost is None or accuracy is None:
+        return None
+    scored = finite(find_score(evaluation, "reliability"))
+    return (reliability(lost) if scored is None else scored), accuracy
 
 
 def _around(values: NDArray[np.float64]) -> tuple[float, float]:

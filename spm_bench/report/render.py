@@ -67,6 +67,7 @@ def _markdown_marks(marks: tuple[str, ...]) -> str:
 
 def _markdown_cell(row: Row, cell: Cell) -> str:
     text = f"*{cell.text}*" if row.published and cell.text else cell.text
+    text += "&numsp;" * cell.missing_digits
     text = {BEST: f"**{text}**", SECOND: f"<u>{text}</u>"}.get(cell.rank, text)
     return text + _markdown_marks(cell.marks)
 
@@ -109,7 +110,7 @@ def _latex_row(row: Row) -> str:
     for cell in row.cells:
         text = escape_latex(cell.text)
         if row.published and text:
-            text = rf"\textit{{{text}}}"
+            text = rf"\textit{{{text}}}" + (rf"\phantom{{{'0' * cell.missing_digits}}}" if cell.missing_digits else "")
         text = {BEST: rf"\textbf{{{text}}}", SECOND: rf"\underline{{{text}}}"}.get(cell.rank, text)
         # \rlap: marks take no room, so the numbers of a column stand under each other
         fields.append(text + (rf"\rlap{{{_latex_marks(cell.marks)}}}" if cell.marks else ""))
@@ -118,17 +119,14 @@ def _latex_row(row: Row) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Write one line per row with full precision; undefined values are empty; what marks say stands in `note`."""
-    facts = ("variant", "source", "trained", "n_sequences", "n_total", "protocol", "convention", "run")
+    """Write one line per row with full precision; undefined values are empty; what footnotes say stands in `note`."""
+    facts = ("variant", "source", "trained", "n_sequences", "n_total", "protocol", "convention", "run", "note")
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["tracker", *(c.metric for c in table.columns), *facts, "note"])
-    texts = dict(table.footnotes)
+    writer.writerow(["tracker", *(c.metric for c in table.columns), *facts])
     for row in table.rows:
-        marks = dict.fromkeys((*row.marks, *(m for cell in row.cells for m in cell.marks)))
-        note = row.facts.get("note") or "; ".join(texts[m] for m in marks)
         values = ["" if cell.value is None else repr(cell.value) for cell in row.cells]
-        writer.writerow([one_line(row.label), *values, *(row.facts.get(f, "") for f in facts), note])
+        writer.writerow([one_line(row.label), *values, *(row.facts.get(f, "") for f in facts)])
     return buffer.getvalue()
 
 
@@ -168,7 +166,7 @@ def _html_row(row: Row) -> str:
 
 
 def _html_cell(cell: Cell) -> str:
-    text = html.escape(cell.text)
+    text = html.escape(cell.text) + "&numsp;" * cell.missing_digits
     if cell.rank == BEST:
         text = f"<b>{text}</b>"
     elif cell.rank == SECOND:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from spm_bench.report.conventions import explain
+from spm_bench.report.conventions import default_name, explain
+from spm_bench.report.notes import Footnotes, SharedNotes, parts_of
 from spm_bench.report.published import PublishedFigure, figures_beside, load_published, same_tracker
 from spm_bench.report.vocabulary import (
     DASH,
@@ -18,7 +19,7 @@ from spm_bench.report.vocabulary import (
     ranked,
     style_of,
 )
-from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.suites.base import Suite
 
 BEST, SECOND = 1, 2
@@ -42,12 +43,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One number: full precision (None where undefined), as printed, its rank, and marks of its footnotes."""
+    """One number: full precision (None where undefined), as printed, its rank, and marks of its footnotes.
+
+    `missing_digits` is how many decimals less it was printed with than its column, for aligning the points.
+    """
 
     value: float | None
     text: str
     rank: int = 0
     marks: tuple[str, ...] = ()
+    missing_digits: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,27 +104,6 @@ class Table:
         return [*lines, *self.footer]
 
 
-class _Footnotes:
-    """Hands out marks a, b, ..., z, aa, ...; the same text keeps its mark."""
-
-    def __init__(self) -> None:
-        self._marks: dict[str, str] = {}
-
-    def mark(self, text: str) -> tuple[str, ...]:
-        if not text:
-            return ()
-        if text not in self._marks:
-            n, letters = len(self._marks) + 1, ""
-            while n:
-                n, rest = divmod(n - 1, 26)
-                letters = chr(ord("a") + rest) + letters
-            self._marks[text] = letters
-        return (self._marks[text],)
-
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        return tuple((mark, text) for text, mark in self._marks.items())
-
-
 def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: bool = True) -> Table:
     """Make the table of one suite.
 
@@ -134,19 +118,30 @@ def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: b
     metrics = _columns(evaluations, suite.family)
     order = ranked(evaluations, metrics[0]) if metrics else list(evaluations)
     ranks = _ranks(order, metrics) if _same_sequences(order, metrics) else {}
-    notes = _Footnotes()
-    columns = tuple(_column(order, metric, notes) for metric in metrics)
+    notes, marks = SharedNotes.gather(order, metrics), Footnotes()
+    columns = tuple(
+        Column(m, style_of(m).title, _is_higher_better(order, m), marks.mark_all(notes.of_columns[m])) for m in metrics
+    )
+    counts = {_n_sequences(e) for e in order}
+    measured = []
+    for i, evaluation in enumerate(order):
+        cells = []
+        for metric in metrics:
+            score = find_score(evaluation, metric)
+            rank = ranks.get((metric, style_of(metric).format(finite(score))), 0)
+            cells.append(_measured_cell(score, metric, rank, notes.of_cell(i, metric, score), marks))
+        measured.append((evaluation, _measured_row(evaluation, tuple(cells), notes.of_rows[i], marks, counts)))
     comparable = is_comparable(order, suite)
     beside = figures_beside(suite.name, (_tracker(e) for e in order)) if published and comparable else ()
-    measured = [(e, _measured_row(e, columns, ranks, notes, order, suite)) for e in order]
-    rows = _interleave(measured, _published_groups(beside), columns, notes)
+    rows = _interleave(measured, _published_groups(beside), columns, marks)
+    shared = tuple(f"Of all measured rows: {part}." for part in sorted(notes.everywhere))
     return Table(
         name=suite.name,
         caption=caption(order, suite),
         columns=columns,
         rows=tuple(rows),
-        footnotes=notes.pairs(),
-        footer=_footer(order, suite, rows, published and not comparable),
+        footnotes=marks.pairs(),
+        footer=(*shared, *_footer(order, suite, rows, published and not comparable)),
         conventions=_conventions(order, metrics),
         ranked=bool(ranks),
     )
@@ -209,49 +204,28 @@ def _is_higher_better(evaluations: Sequence[Evaluation], metric: str) -> bool:
     return next(s.higher_is_better for e in evaluations for s in e.scores if s.metric == metric)
 
 
-def _column(evaluations: Sequence[Evaluation], metric: str, notes: _Footnotes) -> Column:
-    found = {s.note if (s := find_score(e, metric)) is not None else "" for e in evaluations}
-    shared = found.pop() if len(found) == 1 and len(evaluations) > 1 else ""
-    return Column(metric, style_of(metric).title, _is_higher_better(evaluations, metric), notes.mark(shared))
-
-
 def _measured_row(
-    evaluation: Evaluation,
-    columns: Sequence[Column],
-    ranks: Mapping[tuple[str, str], int],
-    notes: _Footnotes,
-    others: Sequence[Evaluation],
-    suite: Suite,
+    evaluation: Evaluation, cells: tuple[Cell, ...], said: frozenset[str], marks: Footnotes, counts: set[int]
 ) -> Row:
-    said = {mark for column in columns for mark in column.marks}
-    row_notes = {s.note for s in evaluation.scores}
-    shared = row_notes.pop() if len(row_notes) == 1 and len(columns) > 1 else ""
-    row_marks = tuple(m for m in notes.mark(shared) if m not in said)
-    n = _n_sequences(evaluation)
-    if len({_n_sequences(e) for e in others}) > 1:
-        row_marks += notes.mark(f"scored on {n} of {suite.n_total} sequences")
-    cells = tuple(_measured_cell(evaluation, c, ranks, notes, {*said, *row_marks}) for c in columns)
-    return Row(evaluation.label, cells, False, is_untrained(evaluation), row_marks, _facts(evaluation, suite))
+    first = dict.fromkeys(part for score in evaluation.scores for part in parts_of(score))
+    row_marks = tuple(mark for part in first if part in said for mark in marks.mark(part))
+    if len(counts) > 1:
+        n_total = evaluation.scores[0].n_total if evaluation.scores else 0
+        row_marks += marks.mark(f"scored on {_n_sequences(evaluation)} of {n_total} sequences")
+    return Row(evaluation.label, cells, False, is_untrained(evaluation), row_marks, _facts(evaluation))
 
 
-def _measured_cell(
-    evaluation: Evaluation,
-    column: Column,
-    ranks: Mapping[tuple[str, str], int],
-    notes: _Footnotes,
-    said: set[str],
-) -> Cell:
-    score = find_score(evaluation, column.metric)
+def _measured_cell(score: Score | None, metric: str, rank: int, parts: Sequence[str], marks: Footnotes) -> Cell:
     value = finite(score)
-    text = style_of(column.metric).format(value)
-    note = score.note if score is not None else "not computed for this tracker"
-    if value is None and not note:
-        note = "undefined: no frame it could be computed from"
-    marks = tuple(m for m in notes.mark(note) if m not in said)
-    return Cell(value, text, ranks.get((column.metric, text), 0) if value is not None else 0, marks)
+    text = style_of(metric).format(value)
+    if score is None:
+        parts = ["not computed for this tracker"]
+    elif value is None and not score.note:
+        parts = ["undefined: no frame it could be computed from"]
+    return Cell(value, text, 0 if value is None else rank, tuple(m for part in parts for m in marks.mark(part)))
 
 
-def _facts(evaluation: Evaluation, suite: Suite) -> dict[str, str]:
+def _facts(evaluation: Evaluation) -> dict[str, str]:
     if not evaluation.scores:
         return {}
     first = evaluation.scores[0]
@@ -260,10 +234,11 @@ def _facts(evaluation: Evaluation, suite: Suite) -> dict[str, str]:
         "source": first.source,
         "trained": first.trained,
         "n_sequences": str(_n_sequences(evaluation)),
-        "n_total": str(suite.n_total),
+        "n_total": str(first.n_total),
         "protocol": first.protocol,
         "convention": " ".join(dict.fromkeys(s.convention for s in evaluation.scores if s.convention)),
         "run": first.run,
+        "note": "; ".join(dict.fromkeys(part for s in evaluation.scores for part in parts_of(s))),
     }
 
 
@@ -273,7 +248,7 @@ def _published_groups(figures: Sequence[PublishedFigure]) -> list[list[Published
     return [list(group) for _, group in groupby(ordered, key=lambda f: (f.tracker, f.detail))]
 
 
-def _published_row(group: Sequence[PublishedFigure], columns: Sequence[Column], notes: _Footnotes) -> Row:
+def _published_row(group: Sequence[PublishedFigure], columns: Sequence[Column], notes: Footnotes) -> Row:
     by_metric = {f.metric: f for f in group if f.metric in {c.metric for c in columns}}
     citations = {f.citation for f in by_metric.values()}
     shared = citations.pop() if len(citations) == 1 else ""
@@ -283,7 +258,9 @@ def _published_row(group: Sequence[PublishedFigure], columns: Sequence[Column], 
         if figure is None:
             cells.append(Cell(None, ""))
         else:
-            cells.append(Cell(figure.value, figure.text, 0, () if shared else notes.mark(figure.citation)))
+            marks = () if shared else notes.mark(figure.citation)
+            missing = max(style_of(column.metric).decimals - figure.digits, 0)
+            cells.append(Cell(figure.value, figure.text, 0, marks, missing))
     detail = f", {group[0].detail}" if group[0].detail else ""
     facts = {"source": "published", "note": "; ".join(dict.fromkeys(f.citation for f in by_metric.values()))}
     return Row(f"{group[0].tracker} (published{detail})", tuple(cells), True, False, row_marks, facts)
@@ -293,7 +270,7 @@ def _interleave(
     measured: Sequence[tuple[Evaluation, Row]],
     groups: Sequence[list[PublishedFigure]],
     columns: Sequence[Column],
-    notes: _Footnotes,
+    notes: Footnotes,
 ) -> list[Row]:
     """Put each published row under the best measured row of its tracker, the others at the end."""
     shown = {c.metric for c in columns}
@@ -315,6 +292,9 @@ def _footer(
         lines.append("The trackers were scored on different sequences: values of one column do not compare.")
     if any(row.published for row in rows):
         lines.append("Rows called published are figures from print, not measured here; their sources are in the notes.")
+        used = {score.convention for e in evaluations for score in e.scores} - {"", default_name(suite.family)}
+        if used:
+            lines.append(f"Figures from print follow the benchmark's own rules, not {' or '.join(sorted(used))}.")
     elif incomparable and any(f.suite == suite.name for f in load_published()):
         lines.append(
             f"Published figures are of the whole of {suite.title} under its own protocol; "

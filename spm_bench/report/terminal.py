@@ -62,14 +62,15 @@ def _rich_table(table: Table, console: Console) -> RichTable:
 def _widths(table: Table, index: int) -> tuple[int, int]:
     """Room for the numbers of a column and for the marks after them, so that the numbers stand under each other."""
     column, cells = table.columns[index], [row.cells[index] for row in table.rows]
-    numbers = max([len(column.title) + 2, *(len(cell.text) for cell in cells)])
+    numbers = max([len(column.title) + 2, *(len(cell.text) + cell.missing_digits for cell in cells)])
     return numbers, max([len(_marks(column.marks)), *(len(_marks(cell.marks)) for cell in cells)])
 
 
 def _cell(row: Row, cell: Cell, widths: tuple[int, int], console: Console) -> Text:
     number = _text(cell.text, console, "" if row.published else _RANK_STYLE.get(cell.rank, ""))
-    blank = Text(" " * (widths[0] - len(cell.text)))
-    return blank.append_text(number).append(_marks(cell.marks).ljust(widths[1]))
+    blank = Text(" " * (widths[0] - len(cell.text) - cell.missing_digits))
+    marks = " " * cell.missing_digits + _marks(cell.marks)
+    return blank.append_text(number).append(marks.ljust(widths[1]))
 
 
 def _marks(marks: tuple[str, ...]) -> str:

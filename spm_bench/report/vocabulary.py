@@ -42,6 +42,7 @@ METRICS: dict[str, MetricStyle] = {
     "eao": MetricStyle("EAO", "expected average overlap"),
     "accuracy": MetricStyle("A", "accuracy: mean overlap while tracking"),
     "robustness": MetricStyle("R", "robustness: failures per 100 frames"),
+    "reliability": MetricStyle("Rel", "reliability: chance to track 30 frames without a failure"),
     "failures": MetricStyle("Lost", "failures in the whole suite", 0),
     "ao": MetricStyle("AO", "average overlap"),
     "sr50": MetricStyle("SR.50", "success rate at overlap 0.5"),

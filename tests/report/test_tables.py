@@ -183,3 +183,29 @@ def test_more_notes_than_letters() -> None:
     suite = make_suite("demo")
     table = build_table([otb(suite, f"t{i:02d}", 0.5 - i / 1000, note=f"note {i}") for i in range(30)], suite)
     assert [m for m, _ in table.footnotes][24:29] == ["y", "z", "aa", "ab", "ac"]
+
+
+def test_what_all_rows_say_stands_once_under_the_table() -> None:
+    suite = make_suite("demo")
+    table = build_table([otb(suite, n, 0.5, note=f"3 repetitions; run by {n}") for n in "ab"], suite)
+    assert "Of all measured rows: 3 repetitions." in table.footer
+    assert table.footnotes == (("a", "run by a"), ("b", "run by b"))
+    assert [row.marks for row in table.rows] == [("a",), ("b",)]
+    assert all(cell.marks == () for row in table.rows for cell in row.cells)
+    assert table.rows[0].facts["note"] == "3 repetitions; run by a"
+
+
+def test_another_convention_than_prints_is_said() -> None:
+    suite = make_suite("otb100", n=100, n_total=100)
+    text = "Figures from print follow the benchmark's own rules, not pysot."
+    assert text in build_table([otb(suite, "KCF", 0.4, convention="pysot")], suite).footer
+    assert text not in build_table([otb(suite, "KCF", 0.4)], suite).footer
+
+
+def test_figures_printed_with_two_digits_keep_them_and_line_up() -> None:
+    suite = make_suite("vot2018", "vot", n=60, n_total=60)
+    table = build_table([vot(suite, "DaSiamRPN", 0.36)], suite)
+    row = next(row for row in table.rows if row.label == "DaSiamRPN (published)")
+    cells = {c.metric: cell for c, cell in zip(table.columns, row.cells, strict=True)}
+    assert (cells["accuracy"].text, cells["accuracy"].missing_digits) == ("0.59", 1)
+    assert (cells["eao"].text, cells["eao"].missing_digits) == ("0.383", 0)
