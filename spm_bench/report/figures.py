@@ -134,9 +134,9 @@ def attribute_figure(evaluations: Sequence[Evaluation], metric: str, title: str 
             heights = [values.get(name, (np.nan, 0))[0] for name in counts]
             x = np.arange(len(counts)) + (i - (len(shown) - 1) / 2) * width
             axes.bar(x, heights, width * 0.92, color=looks[id(evaluation)].colour)
-        _frame_bars(axes, counts, style_of(metric).title)
+        _frame_bars(axes, counts, style_of(metric).word)
         of_all = f", best {len(shown)} of {len(best)}" if len(best) > len(shown) else ""
-        head(figure, title, f"{style_of(metric).title} per attribute{of_all} [{style_of(metric).title} of all]")
+        head(figure, title, f"{style_of(metric).word} per attribute{of_all} [{style_of(metric).word} of all]")
         patches = [Patch(color=looks[id(e)].colour) for e in shown]
         style.add_legend(figure, patches, labels, wide=True)
     return figure

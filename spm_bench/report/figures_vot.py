@@ -98,7 +98,10 @@ def eao_curve_figure(
         frame_curve(axes, first.x_label, first.y_label, right)
         if interval is not None:
             axes.axvspan(*interval, color="#bbbbbb", alpha=0.3, linewidth=0, zorder=0)
-            style.plain(axes.xaxis.label, f"{first.x_label} (shaded: EAO interval, {interval[0]} to {interval[1]})")
+            words = f"EAO interval\n{interval[0]} to {interval[1]}"
+            axes.annotate(
+                words, (sum(interval) / 2, 0.98), ha="center", va="top", size=6, color="#444444", annotation_clip=True
+            )
         head(figure, title, "Expected overlap [EAO]")
         style.add_legend(figure, handles[::-1], labels, wide)
     return figure

@@ -26,6 +26,11 @@ class MetricStyle:
     long: str
     decimals: int = 3
 
+    @property
+    def word(self) -> str:
+        """What figures call it: the title, or the word a title of one letter stands for."""
+        return self.title if len(self.title) > 1 else self.long.split(":")[0].capitalize()
+
     def format(self, value: float | None) -> str:
         """Round for print; undefined values print as a dash, whole counts without a fraction."""
         if value is None or not math.isfinite(value):

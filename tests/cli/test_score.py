@@ -203,3 +203,16 @@ def test_published_figures_stand_beside_measured_ones(
     assert "0.687" in out
     assert run("--suite", "otb100", "--data", folder, one, "--no-published") == 0
     assert "published" not in capsys.readouterr().out.casefold()
+
+
+@pytest.mark.parametrize("suite", ["vot2016", "vot2018"])
+def test_the_published_results_of_vot(suite: str, published_results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--suite", suite, "--data", published_results, published_results / suite / "results") == 0
+    out = capsys.readouterr().out
+    expected = json.loads((published_results / "expected.json").read_text())[suite]["trackers"]
+    for tracker, values in expected.items():
+        line = next(line for line in out.splitlines() if line.split()[:1] == [tracker] and "ublished" not in line)
+        assert f"{values['recomputed_exact']['failures']}" in line.split()
+        assert f"{values['recomputed_exact']['R_per_100']:.3f}" in line.split()
+    assert "60 sequences" in out
+    assert "SPM (published)" in out

@@ -80,7 +80,11 @@ def otb(suite: Suite, tracker: str, auc: float | None, precision: float | None =
 def vot(suite: Suite, tracker: str, eao: float | None, a: float = 0.6, r: float = 0.2, **changes: object) -> Evaluation:
     values = {"eao": eao, "accuracy": a, "robustness": r, "failures": round(r * 214), "fps": None}
     x = np.arange(1.0, 601.0)
-    curves = {"eao": Curve(x, np.exp(-x / 900) * (eao or 0.1) * 1.8 * (1 - 0.2), "Sequence length", "Expected overlap")}
+    curves = {
+        "eao": Curve(
+            x, np.exp(-x / 900) * (eao or 0.1) * 1.8 * (1 - 0.2), "Sequence length [frames]", "Expected overlap"
+        )
+    }
     names = [s.name for s in suite.sequences]
     per_sequence = pd.DataFrame({"sequence": names, "metric": "accuracy", "value": np.full(len(names), a)})
     return Evaluation(tracker, make_scores(suite, tracker, values, **changes), per_sequence, curves)
