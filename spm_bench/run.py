@@ -110,6 +110,7 @@ def run_suite(request: Request) -> Outcome:
     own_protocol = suite.protocol
     protocol = choose_protocol(request, suite)
     suite = replace(suite, protocol=protocol.name, family=protocol.family)
+    _check_convention(request.convention, suite.family)
     specs = choose_trackers(request.trackers, request.variants, request.weights, request.device)
     results, failures = _run(request, suite, protocol, specs)
     evaluations = _score(suite, results, request.convention)
@@ -126,7 +127,7 @@ def choose_protocol(request: Request, suite: Suite) -> TrackingProtocol:
     """The suite's own protocol or the one asked for, with the options given.
 
     Raises:
-        UsageError: No such protocol, or it has no such option; or it needs ground truth that the suite has not.
+        UsageError: No such protocol, or it has no such option; or it needs annotations that the suite has not.
     """
     from spm_bench.protocols.catalog import get_protocol
 
@@ -136,6 +137,11 @@ def choose_protocol(request: Request, suite: Suite) -> TrackingProtocol:
     if protocol.name == "supervised" and not suite.has_ground_truth:
         raise UsageError(
             f"the supervised protocol needs ground truth in every frame, {suite.title} has none",
+            remedy="Use --protocol one_pass",
+        )
+    if protocol.name == "got10k" and suite.has_ground_truth and any(s.cover is None for s in suite.sequences):
+        raise UsageError(
+            f"GOT-10k's scores need to know where the target is visible, {suite.title} does not say",
             remedy="Use --protocol one_pass",
         )
     return protocol
@@ -221,6 +227,15 @@ def _run(
         progress = choose_progress(quiet=request.quiet)
         failures = run_all(runs, suite, workers=request.workers, progress=progress)
         return tuple(run.results() for run in runs), failures
+
+
+def _check_convention(name: str | None, family: str) -> None:
+    """Find a mistyped convention before hours are spent on running."""
+    from spm_bench.metrics.conventions import get_convention
+    from spm_bench.metrics.vot_conventions import get_vot_convention
+
+    if name is not None:
+        (get_vot_convention if family == "vot" else get_convention)(name)
 
 
 def _score(suite: Suite, results: Many[RunResults], convention: str | None) -> list[Evaluation]:

@@ -43,9 +43,10 @@ def guarded(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except _OptionError as error:
         error.show()  # type: ignore[attr-defined]
         return EXIT_USAGE
-    except (KeyboardInterrupt, typer.Abort):  # typer turns the one into the other
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
+    if code == EXIT_INTERRUPTED:  # typer itself turns Ctrl-C into this code
         print("interrupted: what was finished is kept; run the same command again to go on", file=sys.stderr)
-        return EXIT_INTERRUPTED
     return code if isinstance(code, int) else EXIT_OK
 
 
