@@ -1,0 +1,82 @@
+"""Extra metrics on top of an evaluation: per pass, then per sequence, then over the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from spm_bench.geometry.boxes import centre_distances, has_area, iou
+from spm_bench.metrics.extra import PassMeasures, SequenceMetric, get_extra_metric
+from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
+from spm_bench.scoring.base import Evaluation
+from spm_bench.suites import base
+
+CONVENTION = "boxes"
+"""Overlap of axis-aligned boxes against the annotation's bounding box, every frame, first one included."""
+
+
+def with_extra_metrics(
+    evaluation: Evaluation, suite: base.Suite, results: ResultSet, names: Sequence[str]
+) -> Evaluation:
+    """Append extra metrics to an evaluation.
+
+    Args:
+        evaluation: The suite's own metrics.
+        suite: With ground truth.
+        results: The raw results behind `evaluation`.
+        names: Names of `spm_bench.metrics.extra`, or `module:object`.
+
+    Raises:
+        UsageError: No such metric.
+        ResultsError: Results are broken.
+    """
+    if not names:
+        return evaluation
+    metrics = [get_extra_metric(name) for name in names]
+    rows = [
+        (sequence.name, metric.name, _of_sequence(metric, passes))
+        for sequence in suite.sequences
+        if results.has(sequence.name)
+        for passes in [[measure_pass(t, sequence) for t in results.trajectories(sequence)]]
+        for metric in metrics
+    ]
+    found = pd.DataFrame(rows, columns=["sequence", "metric", "value"]).dropna().reset_index(drop=True)
+    template = evaluation.scores[0]
+    scores = []
+    for metric in metrics:
+        values = found.loc[found["metric"] == metric.name, "value"]
+        scores.append(
+            replace(
+                template,
+                metric=metric.name,
+                value=float(values.mean()) if len(values) else None,
+                n_sequences=len(values),
+                convention=CONVENTION,
+                higher_is_better=metric.higher_is_better,
+                note=results.note,
+            )
+        )
+    return replace(
+        evaluation,
+        scores=(*evaluation.scores, *scores),
+        per_sequence=pd.concat([evaluation.per_sequence, found], ignore_index=True),
+    )
+
+
+def measure_pass(trajectory: Trajectory, sequence: base.Sequence) -> PassMeasures:
+    """Overlaps and centre errors of one pass; frames in which the tracker had failed have overlap 0."""
+    usable = has_area(sequence.ground_truth) & (trajectory.states != FrameState.SKIPPED)
+    overlaps = np.where(usable, iou(trajectory.boxes, sequence.ground_truth), np.nan)
+    overlaps[usable & (trajectory.states == FrameState.FAILURE)] = 0.0
+    overlaps[usable & (trajectory.states == FrameState.INIT)] = 1.0
+    errors = np.where(usable, centre_distances(trajectory.boxes, sequence.ground_truth), np.nan)
+    return PassMeasures(overlaps, errors, trajectory.states, trajectory.seconds)
+
+
+def _of_sequence(metric: SequenceMetric, passes: list[PassMeasures]) -> float:
+    values = np.array([metric.measure(p) for p in passes])
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")
