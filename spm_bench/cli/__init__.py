@@ -1,4 +1,4 @@
-"""The command line: one verb per file. Verb files import only typer and pathlib at the top, so that `--help` is instant."""
+"""The command line: one verb per file. Verb files import only typer and pathlib at the top: `--help` is instant."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from spm_bench.errors import ResultsError
 from spm_bench.results.lock import locked
 from tests.engine.slow_run import main
 
-PAUSE = 0.003
+PAUSE = 0.006
 
 
 def start(out, workers=1, pause=PAUSE):
