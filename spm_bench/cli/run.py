@@ -84,7 +84,7 @@ def run(
         convention=convention,
         report=not no_report,
         quiet=json,
-        command=tuple(sys.argv),
+        command=tuple(sys.orig_argv),
     )
     outcome = run_suite(request)
     _show(outcome, json=json)
