@@ -26,15 +26,18 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
+CountArray = NDArray[np.int64]
 IntpArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 
-BLOCK = 24_576
+BLOCK = 12_288
 """Rows painted at once, so that the dozen arrays of a block stay in a core's cache."""
 FAR = np.int32(2**29)
 """Stands for "no crossing": sorts last, and its length is below zero after any cut to the window."""
-LARGEST = 2.0**28
-"""Coordinates are cut to this, far outside of any picture, so that pixel counts of a row cannot overflow."""
+ROUNDING = 1e-6
+"""Far above a crossing's rounding error, far below 1 / height: its least distance from a whole number otherwise."""
+LARGEST = 2.0**17
+"""Coordinates are cut to this, far outside of any picture, so that a result gone astray cannot fill the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +118,12 @@ class _Spans:
     stop: IntArray
     second: tuple[IntArray, IntArray] | None = None
 
-    def count(self) -> IntArray:
+    def count(self) -> CountArray:
         """Pixels of each pair (F)."""
         total = _length(self.start, self.stop)
         return total if self.second is None else total + _length(*self.second)
 
-    def shared(self, other: _Spans) -> IntArray:
+    def shared(self, other: _Spans) -> CountArray:
         """Pixels painted by both (F)."""
         mine = [(self.start, self.stop), *([] if self.second is None else [self.second])]
         theirs = [(other.start, other.stop), *([] if other.second is None else [other.second])]
@@ -128,27 +131,45 @@ class _Spans:
         return sum(pairs[1:], pairs[0])
 
 
-def _length(start: IntArray, stop: IntArray) -> IntArray:
+def _length(start: IntArray, stop: IntArray) -> CountArray:
     lengths = stop - start
     lengths += 1
     np.maximum(lengths, 0, out=lengths)
-    total: IntArray = lengths.sum(axis=1, dtype=np.int64)
+    total: CountArray = lengths.sum(axis=1, dtype=np.int64)
     return total
+
+
+def _corners(region: _Regions, window: _Windows) -> tuple[FloatArray, FloatArray]:
+    """Corners relative to the window, x and y (4 x F x 1)."""
+    return (region.x - window.left[:, None]).T[..., None], (region.y - window.top[:, None]).T[..., None]
+
+
+def _along(x: FloatArray, y: FloatArray, rows: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """How far right of its end each side meets each row, and which rows it does not reach (4 x F x H)."""
+    from_x, from_y = np.roll(x, 1, axis=0), np.roll(y, 1, axis=0)
+    flat = y == from_y
+    # the order of these operations decides on which side of a pixel's edge rounding puts an exact hit
+    way = rows - y
+    way /= np.where(flat, 1.0, from_y - y)
+    way *= np.where(flat, 0.0, from_x - x)
+    return way, (rows < np.minimum(y, from_y)) | (rows > np.maximum(y, from_y))
+
+
+def _is_delicate(region: _Regions, window: _Windows, rows: FloatArray) -> BoolArray:
+    """Tell whose crossings miss a whole number by a rounding error, so that its size decides about a pixel (F)."""
+    way, beyond = _along(*_corners(region, window), rows)
+    error = np.abs(way - np.rint(way))
+    return np.asarray(((error > 0) & (error < ROUNDING) & ~beyond).any(axis=(0, 2)))
 
 
 def _crossings(region: _Regions, window: _Windows, rows: FloatArray) -> IntArray:
     """Columns where the sides of polygons meet each row, sorted, FAR where they do not (4 x F x H)."""
-    x, y = (region.x - window.left[:, None]).T[..., None], (region.y - window.top[:, None]).T[..., None]
-    from_x, from_y = np.roll(x, 1, axis=0), np.roll(y, 1, axis=0)
-    flat = y == from_y
-    # the order of these four operations decides on which side of a pixel's edge rounding puts an exact hit
-    columns = rows - y
-    columns /= np.where(flat, 1.0, from_y - y)
-    columns *= np.where(flat, 0.0, from_x - x)
-    columns += x
+    x, y = _corners(region, window)
+    way, beyond = _along(x, y, rows)
+    way += x
     with np.errstate(invalid="ignore"):  # sides extended beyond their ends may leave the range of int32
-        nodes: IntArray = columns.astype(np.int32)
-    nodes[(rows < np.minimum(y, from_y)) | (rows > np.maximum(y, from_y))] = FAR
+        nodes: IntArray = way.astype(np.int32)
+    nodes[beyond] = FAR
     a, b = np.minimum(nodes[0], nodes[1]), np.maximum(nodes[0], nodes[1])
     c, d = np.minimum(nodes[2], nodes[3]), np.maximum(nodes[2], nodes[3])
     np.minimum(a, c, out=nodes[0])
@@ -181,19 +202,43 @@ def _fill(region: _Regions, window: _Windows, rows: FloatArray) -> _Spans:
     return _Spans(np.where(inside, start, FAR), np.broadcast_to(stop.astype(np.int32)[:, None], rows.shape))
 
 
+def _shared_with_boxes(spans: _Spans, members: IntpArray, box: _Regions, window: _Windows) -> CountArray:
+    """Pixels that boxes share with some members of a block, painted from the top of their windows."""
+    whole = len(members) == len(spans.start)
+    left, right = ((x - window.left[members]).astype(np.int32)[:, None] for x in (box.left, box.right))
+    top, bottom = ((y - window.top[members]).astype(np.int32)[:, None] for y in (box.top, box.bottom))
+    row = np.arange(spans.start.shape[1], dtype=np.int32)
+    inside = (row >= top) & (row <= bottom)
+    total = np.zeros(len(members), dtype=np.int64)
+    for start, stop in [(spans.start, spans.stop), *([] if spans.second is None else [spans.second])]:
+        length = np.minimum(stop if whole else stop[members], right)
+        length -= np.maximum(start if whole else start[members], left)
+        length += 1
+        np.maximum(length, 0, out=length)
+        length *= inside
+        total += length.sum(axis=1, dtype=np.int64)
+    return total
+
+
 def _count_block(a: _Regions, b: _Regions, window: _Windows) -> FloatArray:
     """Overlaps of pairs by painting both (F); only the second may be boxes."""
     low, high = window.top, window.bottom
     if b.is_box:  # their pixels need no rows to be counted
         low, high = np.maximum(low, a.top), np.minimum(high, a.bottom)
-    height = int((high - low).max()) + 1
-    rows = np.arange(height, dtype=np.float64) + (low - window.top)[:, None]
-    # rows past the end of a pair's own window lie in the block only because another pair is taller
-    rows[rows > (high - window.top)[:, None]] = 2 * LARGEST
+    rows = _rows(low, high, window)
     ours, theirs = _paint(a, window, rows), (_fill if b.is_box else _paint)(b, window, rows)
     shared = ours.shared(theirs)
     union = ours.count() + (_box_pixels(b, window) if b.is_box else theirs.count()) - shared
     return np.asarray(shared / np.maximum(union, 1))
+
+
+def _rows(low: FloatArray, high: FloatArray, window: _Windows) -> FloatArray:
+    """Rows low ... high of each window, relative to its top (F x H)."""
+    height = int((high - low).max()) + 1
+    rows = np.arange(height, dtype=np.float64) + (low - window.top)[:, None]
+    # rows past the end of a pair's own window lie in the block only because another pair is taller
+    rows[rows > (high - window.top)[:, None]] = 4 * LARGEST
+    return np.asarray(rows)
 
 
 def _box_pixels(box: _Regions, window: _Windows) -> FloatArray:
@@ -218,6 +263,30 @@ def _blocks(heights: FloatArray) -> list[IntpArray]:
     return blocks
 
 
+def _cut(window: _Windows, image_size: ArrayLike | None) -> _Windows:
+    """Windows cut to the picture."""
+    if image_size is None:
+        return window
+    width, height = np.asarray(image_size, dtype=np.float64)
+    return _Windows(
+        np.maximum(window.left, 0.0),
+        np.maximum(window.top, 0.0),
+        np.minimum(window.right, width - 1),
+        np.minimum(window.bottom, height - 1),
+    )
+
+
+def _start(a: _Regions, b: _Regions, image_size: ArrayLike | None) -> tuple[FloatArray, _Windows, BoolArray]:
+    """What needs no painting: overlaps so far (n), the windows, and which pairs are still open (n booleans)."""
+    joint = _windows(a, b)
+    window = _cut(joint, image_size)
+    usable, thin = a.usable & b.usable, _is_thin(joint)
+    # the rounded extents of regions that share a pixel meet inside the window; all others need no painting
+    common = _common(a, b, window)
+    meet = (common.left <= common.right) & (common.top <= common.bottom)
+    return np.where(usable & thin, 1.0, 0.0), window, usable & ~thin & ~_is_thin(window) & meet
+
+
 def raster_overlaps(first: FloatArray, second: FloatArray, image_size: ArrayLike | None) -> FloatArray:
     """Rasterised overlaps of n pairs of regions; see `spm_bench.geometry.polygons.raster_overlap`.
 
@@ -227,29 +296,54 @@ def raster_overlaps(first: FloatArray, second: FloatArray, image_size: ArrayLike
         image_size: (width, height) in pixels, for all pairs; None for no bound.
     """
     a, b = _regions(first), _regions(second)
-    window = _windows(a, b)
-    usable = a.usable & b.usable
-    overlaps = np.where(usable & _is_thin(window), 1.0, 0.0)
-    open_pairs = usable & ~_is_thin(window)
-    if image_size is not None:
-        width, height = np.asarray(image_size, dtype=np.float64)
-        low_x, low_y = np.maximum(window.left, 0.0), np.maximum(window.top, 0.0)
-        window = _Windows(low_x, low_y, np.minimum(window.right, width - 1), np.minimum(window.bottom, height - 1))
-        open_pairs &= ~_is_thin(window)
-    # the rounded extents of regions that share a pixel meet inside the window; all others need no painting
-    open_pairs &= np.maximum(np.maximum(a.left, b.left), window.left) <= np.minimum(
-        np.minimum(a.right, b.right), window.right
-    )
-    open_pairs &= np.maximum(np.maximum(a.top, b.top), window.top) <= np.minimum(
-        np.minimum(a.bottom, b.bottom), window.bottom
-    )
-    pairs = np.flatnonzero(open_pairs)
+    overlaps, window, unsettled = _start(a, b, image_size)
+    _settle(overlaps, a, b, window, np.flatnonzero(unsettled))
+    return overlaps
+
+
+def _settle(overlaps: FloatArray, a: _Regions, b: _Regions, window: _Windows, pairs: IntpArray) -> None:
+    """Fill in the overlaps of some pairs, by painting them where a region is a polygon."""
     if a.is_box and b.is_box:
         overlaps[pairs] = _count_boxes(a[pairs], b[pairs], window[pairs])
-        return overlaps
+        return
     if a.is_box:
         a, b = b, a
     for block in _blocks((window.bottom - window.top)[pairs]):
         rows = pairs[block]
         overlaps[rows] = _count_block(a[rows], b[rows], window[rows])
-    return overlaps
+
+
+def repeated_overlaps(polygons: FloatArray, boxes: FloatArray, image_size: ArrayLike | None) -> FloatArray:
+    """Rasterised overlaps of n polygons with R boxes each: every polygon is painted once, in its own window.
+
+    The window of a pair decides about single pixels where a crossing is a whole number up to rounding. Polygons with
+    such a crossing (about 2 in 100 annotations) are painted again for each pair, so the result is `raster_overlaps`'.
+
+    Args:
+        polygons: n x 8.
+        boxes: R x n x 4.
+        image_size: (width, height) in pixels, for all pairs; None for no bound.
+
+    Returns:
+        R x n overlaps.
+    """
+    repeats, n = boxes.shape[:2]
+    one, b = _regions(polygons), _regions(boxes.reshape(-1, 4))
+    a = one[np.tile(np.arange(n), repeats)]
+    overlaps, window, unsettled = _start(a, b, image_size)
+    own = _cut(_windows(one, one), image_size)
+    wanted = np.flatnonzero(unsettled.reshape(repeats, n).any(axis=0))
+    again = np.zeros(n, dtype=bool)
+    for block in _blocks((own.bottom - own.top)[wanted]):
+        chosen = wanted[block]
+        polygon, frame = one[chosen], own[chosen]
+        rows = _rows(frame.top, frame.bottom, frame)
+        spans, again[chosen] = _paint(polygon, frame, rows), _is_delicate(polygon, frame, rows)
+        area = spans.count()
+        for first in range(0, len(overlaps), n):
+            pairs = first + chosen
+            pairs, members = pairs[unsettled[pairs]], np.flatnonzero(unsettled[pairs])
+            shared = _shared_with_boxes(spans, members, b[pairs], frame)
+            overlaps[pairs] = shared / np.maximum(area[members] + _box_pixels(b[pairs], window[pairs]) - shared, 1)
+    _settle(overlaps, a, b, window, np.flatnonzero(unsettled & np.tile(again, repeats)))
+    return overlaps.reshape(repeats, n)

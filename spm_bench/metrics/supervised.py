@@ -77,7 +77,7 @@ def region_overlaps(
 
     Args:
         truth: n x 4 boxes or n x 8 polygons.
-        regions: n x 4 boxes or n x 8 polygons; rows with NaN overlap nothing.
+        regions: (R x) n x 4 boxes or (R x) n x 8 polygons; rows with NaN overlap nothing.
         image_size: (width, height) that bounds both, or None.
         overlap: "raster" or "exact".
     """

@@ -164,21 +164,14 @@ def _overlaps(
     sequence: Sequence, trajectories: tuple[Trajectory, ...], rules: VotConvention, *, bounded: bool
 ) -> FloatArray:
     """Overlaps of all repetitions of a sequence, one after the other; 0 where there is no region."""
-    truth = np.tile(_truth(sequence), (len(trajectories), 1))
-    tracked = np.concatenate([t.states for t in trajectories]) == FrameState.TRACKED
-    size = sequence.image_size if bounded else None
-    values = np.zeros(len(tracked))
-    boxes = np.concatenate([t.boxes for t in trajectories])
-    has_polygon = np.zeros(len(tracked), dtype=bool)
-    if any(t.polygons is not None for t in trajectories):
-        blank = np.full((len(sequence), 8), np.nan)
-        polygons = np.concatenate([blank if t.polygons is None else t.polygons for t in trajectories])
-        has_polygon = np.isfinite(polygons).all(axis=1)
-        rows = np.flatnonzero(tracked & has_polygon)
-        values[rows] = region_overlaps(truth[rows], polygons[rows], size, rules.overlap)
-    rows = np.flatnonzero(tracked & ~has_polygon)
-    values[rows] = region_overlaps(truth[rows], boxes[rows], size, rules.overlap)
-    return values
+    truth, size = _truth(sequence), sequence.image_size if bounded else None
+    values = region_overlaps(truth, np.stack([t.boxes for t in trajectories]), size, rules.overlap)
+    for row, trajectory in zip(values, trajectories, strict=True):
+        row[trajectory.states != FrameState.TRACKED] = 0.0
+        if trajectory.polygons is not None:
+            drawn = np.isfinite(trajectory.polygons).all(axis=1) & (trajectory.states == FrameState.TRACKED)
+            row[drawn] = region_overlaps(truth[drawn], trajectory.polygons[drawn], size, rules.overlap)
+    return values.ravel()
 
 
 def _curve(eao: Eao) -> Curve:
