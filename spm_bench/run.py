@@ -46,6 +46,7 @@ class Request:
         seed: From which all others are made.
         overwrite: "only-missing", "always" or "never".
         convention: Scoring rules.
+        metrics: Extra metrics, by name or `module:object`.
         report: Write tables and figures to `<out>/<suite>/report`.
         quiet: No progress on stderr, failures only.
         command: For the record.
@@ -67,6 +68,7 @@ class Request:
     seed: int = 0
     overwrite: str = "only-missing"
     convention: str | None = None
+    metrics: tuple[str, ...] = ()
     report: bool = True
     quiet: bool = False
     command: tuple[str, ...] = ()
@@ -110,10 +112,10 @@ def run_suite(request: Request) -> Outcome:
     own_protocol = suite.protocol
     protocol = choose_protocol(request, suite)
     suite = replace(suite, protocol=protocol.name, family=protocol.family)
-    _check_convention(request.convention, suite.family)
+    _check_rules(request, suite.family)
     specs = choose_trackers(request.trackers, request.variants, request.weights, request.device)
     results, failures = _run(request, suite, protocol, specs)
-    evaluations = _score(suite, results, request.convention)
+    evaluations = _score(suite, results, request)
     report = None
     if request.report and evaluations:
         from spm_bench.report import write_report
@@ -229,23 +231,26 @@ def _run(
         return tuple(run.results() for run in runs), failures
 
 
-def _check_convention(name: str | None, family: str) -> None:
-    """Find a mistyped convention before hours are spent on running."""
+def _check_rules(request: Request, family: str) -> None:
+    """Find a mistyped convention or metric before hours are spent on running."""
     from spm_bench.metrics.conventions import get_convention
+    from spm_bench.metrics.extra import get_extra_metric
     from spm_bench.metrics.vot_conventions import get_vot_convention
 
-    if name is not None:
-        (get_vot_convention if family == "vot" else get_convention)(name)
+    if request.convention is not None:
+        (get_vot_convention if family == "vot" else get_convention)(request.convention)
+    for metric in request.metrics:
+        get_extra_metric(metric)
 
 
-def _score(suite: Suite, results: Many[RunResults], convention: str | None) -> list[Evaluation]:
+def _score(suite: Suite, results: Many[RunResults], request: Request) -> list[Evaluation]:
     """Score what is finished; nothing where there is no ground truth."""
     from spm_bench.scoring.evaluate import evaluate
 
     if not suite.has_ground_truth:
         return []
     return [
-        evaluate(suite, run, convention, allow_missing=bool(run.failed))
+        evaluate(suite, run, request.convention, allow_missing=bool(run.failed), extra=request.metrics)
         for run in results
         if any(run.has(sequence.name) for sequence in suite.sequences)
     ]

@@ -12,7 +12,7 @@ import pytest
 import spm_bench
 
 ROOT = Path(spm_bench.__file__).parent
-HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "seaborn", "cv2", "pydantic", "got10k", "vot")
+HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "seaborn", "cv2", "got10k", "vot")
 
 FORBIDDEN = {
     "geometry": {

@@ -83,9 +83,11 @@ def list_protocols(_: Path | None) -> list[Row]:
 
 def list_metrics(_: Path | None) -> list[Row]:
     """One row per metric."""
+    from spm_bench.metrics.extra import extra_metrics
     from spm_bench.report.vocabulary import METRICS
 
-    return [{"name": name, "title": style.title, "about": style.long} for name, style in METRICS.items()]
+    extra: list[Row] = [{"name": m.name, "title": "--metric", "about": m.about} for m in extra_metrics().values()]
+    return [*({"name": name, "title": style.title, "about": style.long} for name, style in METRICS.items()), *extra]
 
 
 def list_conventions(_: Path | None) -> list[Row]:

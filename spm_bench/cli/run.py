@@ -56,6 +56,9 @@ def run(
     convention: Annotated[
         str | None, typer.Option("--convention", help="Rules of scoring. Default: the benchmark's own.")
     ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="One more metric, or module:object; repeat for more.")
+    ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Run and print only.")] = False,
 ) -> int:
     """Run trackers on a suite, resume what was interrupted, and end with a table and a report.
@@ -82,6 +85,7 @@ def run(
         seed=seed,
         overwrite=overwrite,
         convention=convention,
+        metrics=tuple(metric or ()),
         report=not no_report,
         quiet=json,
         command=tuple(sys.orig_argv),

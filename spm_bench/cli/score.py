@@ -32,6 +32,9 @@ def score(
         str | None,
         typer.Option("--convention", help="Name of the rule set. Default: the benchmark's own.", show_default=False),
     ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="One more metric, or module:object; repeat for more.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the rows of scores.json and nothing else.")] = False,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Score what is there; the table then says how much that is.")
@@ -53,7 +56,7 @@ def score(
     from spm_bench.suites import load_suite
 
     loaded = load_suite(suite, data, allow_missing=allow_missing, annotations_only=True)
-    evaluations = _evaluate_all(loaded, results, convention, allow_missing)
+    evaluations = _evaluate_all(loaded, results, convention, tuple(metric or ()), allow_missing)
     if out is not None:
         from spm_bench.report import write_report
 
@@ -70,11 +73,13 @@ def score(
         print(f"report: {out / 'README.md'}")
 
 
-def _evaluate_all(suite: Suite, folders: list[Path], convention: str | None, allow_missing: bool) -> list[Evaluation]:
+def _evaluate_all(
+    suite: Suite, folders: list[Path], convention: str | None, extra: tuple[str, ...], allow_missing: bool
+) -> list[Evaluation]:
     from spm_bench.results.foreign import find_result_sets
     from spm_bench.scoring.evaluate import evaluate
 
     return [
-        evaluate(suite, results, convention, allow_missing=allow_missing)
+        evaluate(suite, results, convention, allow_missing=allow_missing, extra=extra)
         for results in find_result_sets(folders, suite)
     ]

@@ -18,8 +18,8 @@ class Score:
     """One number of one tracker: a row of `scores.json`. Fields are only ever added, never changed.
 
     Attributes:
-        metric: Registered metric name ("auc", "precision", "normalised_precision", "accuracy", "robustness", "failures",
-            "eao", "ao", "sr50", "sr75", "fps").
+        metric: Metric name ("auc", "precision", "normalised_precision", "eao", "accuracy", "robustness", "failures",
+            "ao", "sr50", "sr75", "fps", ...; `spm-bench ls metrics`).
         value: The number; None where it is undefined, and `note` says why.
         n_sequences: How many sequences went into it, of `n_total` in the suite.
         convention: Name of the rule set ("otb-matlab", "vot-toolkit", ...).
@@ -70,7 +70,7 @@ class Evaluation:
         scores: One per metric, in the order tables show them.
         per_sequence: Tidy frame, columns sequence (str), metric (str), value (float64); one row each.
         curves: Name ("success", "precision", "normalised_precision", "eao", "overlap") -> line.
-        per_attribute: Tidy frame, columns attribute, metric, value, n_sequences; empty where the suite has no attributes.
+        per_attribute: Tidy frame, columns attribute, metric, value, n_sequences; empty where there are no attributes.
     """
 
     label: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from spm_bench.errors import UsageError
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
@@ -9,7 +11,12 @@ from spm_bench.suites.base import Suite
 
 
 def evaluate(
-    suite: Suite, results: ResultSet, convention: str | None = None, *, allow_missing: bool = False
+    suite: Suite,
+    results: ResultSet,
+    convention: str | None = None,
+    *,
+    allow_missing: bool = False,
+    extra: Sequence[str] = (),
 ) -> Evaluation:
     """Score one tracker's raw results on a suite.
 
@@ -18,9 +25,10 @@ def evaluate(
         results: Raw results of one tracker.
         convention: Name of the rule set; None takes the benchmark's own.
         allow_missing: Score the sequences that have results, instead of failing when one has none.
+        extra: Names of further metrics (`spm_bench.metrics.extra`), or `module:object`.
 
     Raises:
-        UsageError: The suite has no ground truth, or no such convention.
+        UsageError: The suite has no ground truth, or there is no such convention or metric.
         ResultsError: Results are missing or broken.
     """
     if not suite.has_ground_truth:
@@ -31,7 +39,13 @@ def evaluate(
     if suite.family == "vot":
         from spm_bench.scoring.supervised import evaluate_supervised
 
-        return evaluate_supervised(suite, results, convention, allow_missing=allow_missing)
-    from spm_bench.scoring.one_pass import evaluate_one_pass
+        evaluation = evaluate_supervised(suite, results, convention, allow_missing=allow_missing)
+    else:
+        from spm_bench.scoring.one_pass import evaluate_one_pass
 
-    return evaluate_one_pass(suite, results, convention, allow_missing=allow_missing)
+        evaluation = evaluate_one_pass(suite, results, convention, allow_missing=allow_missing)
+    if not extra:
+        return evaluation
+    from spm_bench.scoring.extra import with_extra_metrics
+
+    return with_extra_metrics(evaluation, suite, results, extra)

@@ -33,8 +33,6 @@ def with_extra_metrics(
         UsageError: No such metric.
         ResultsError: Results are broken.
     """
-    if not names:
-        return evaluation
     metrics = [get_extra_metric(name) for name in names]
     rows = [
         (sequence.name, metric.name, _of_sequence(metric, passes))

@@ -1,6 +1,7 @@
-"""The two nouns every room shares: `Sequence` (frames with ground truth) and `Suite` (named sequences and how to judge them).
+"""The two nouns every room shares: `Sequence` (frames with ground truth) and `Suite` (sequences and how to judge them).
 
-Boxes are `(x, y, w, h)`, float64, 0-based continuous image coordinates (pixel i covers [i, i+1)); loaders convert, nobody else.
+Boxes are `(x, y, w, h)`, float64, 0-based continuous image coordinates (pixel i covers [i, i+1)); loaders convert,
+nobody else.
 """
 
 from __future__ import annotations

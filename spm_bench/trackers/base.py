@@ -35,7 +35,7 @@ class Tracker(Protocol):
 
 @runtime_checkable
 class Seeded(Protocol):
-    """A tracker that uses chance: the engine calls `seed` before every `init`, so that a resumed run repeats exactly."""
+    """A tracker that uses chance: the engine calls `seed` before every `init`, so a resumed run repeats exactly."""
 
     def seed(self, seed: int) -> None:
         """Set the tracker's own random generator."""
@@ -59,7 +59,8 @@ class TrackerSpec:
         target: `module:Class`, called with `options` as keyword arguments.
         options: JSON-able keyword arguments.
         trained: "yes", "no" (tables say *untrained*) or "" where the question does not arise.
-        identity: JSON-able facts the boxes depend on besides target and options: weights sha256, resolved config, code sha256.
+        identity: JSON-able facts the boxes depend on besides target and options: weights sha256, config, code sha256.
+        places: Names of options that only say where something lies (a checkpoint); what lies there is in `identity`.
     """
 
     name: str
@@ -68,6 +69,7 @@ class TrackerSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     trained: str = ""
     identity: Mapping[str, Any] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

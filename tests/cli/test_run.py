@@ -162,10 +162,10 @@ def test_a_full_disk(capsys, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    assert main(["--sequence", "calm", "--tracker", "static"]) == EXIT_USAGE
+    with monkeypatch.context() as filled:
+        filled.setattr(os, "fsync", full)
+        assert main(["--sequence", "calm", "--tracker", "static"]) == EXIT_USAGE
     assert "the disk is full. Free some space" in capsys.readouterr().err
-    monkeypatch.undo()
     write_text(Path("works_again.txt"), "")
 
 

@@ -152,10 +152,10 @@ class SpmTracker:
             trained="yes" if found.trained else "no",
             identity={
                 "weights_sha256": found.sha256,
-                "weights_origin": found.origin,
                 "config": config.model_dump(mode="json"),
                 "device_type": pick_device(device).type,
             },
+            places=("weights", "device"),
         )
 
 

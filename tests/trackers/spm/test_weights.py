@@ -11,7 +11,9 @@ import pytest
 
 from spm_bench.errors import WeightsError
 from spm_bench.models import checkpoint
-from spm_bench.trackers.spm import weights
+from spm_bench.results.manifest import identity_hash, identity_of
+from spm_bench.suites.base import Suite
+from spm_bench.trackers.spm import SpmTracker, weights
 from spm_bench.trackers.spm.weights import download_official, find_weights, has_official, official_folder
 
 CONTENT = {"cm_stage.pt": b"coarse" * 1000, "fm_stage.pt": b"fine" * 1000}
@@ -107,3 +109,15 @@ def test_nothing_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setenv("SPM_BENCH_CACHE", str(tmp_path))
     with pytest.raises(WeightsError, match="weights get official"):
         find_weights(None)
+
+
+def test_the_same_weights_elsewhere_are_the_same_run(tmp_path: Path) -> None:
+    state = checkpoint.random_weights(2).state
+    specs = []
+    for name in ("here.safetensors", "there.safetensors"):
+        checkpoint.write_safetensors(tmp_path / name, state, {}, half=False)
+        specs.append(SpmTracker.resolve(name="SPM", variant=None, weights=str(tmp_path / name), device="cpu"))
+    assert specs[0].options != specs[1].options
+    suite = Suite("s", "S", "otb", "one_pass", (), 0, fingerprint="f")
+    here, there = (identity_hash(identity_of(spec, suite, {}, 0)) for spec in specs)
+    assert here == there
