@@ -1,9 +1,8 @@
 """EAO of one tracker on 60 sequences x 15 repetitions: this project against the vot toolkit's analysis, side by side.
 
-    python benchmarks/eao_speed.py [ANNOTATIONS_FOLDER] [--sequences 60] [--repetitions 15] [--rounds 3]
+    python benchmarks/eao_speed.py [DATA] [--suite vot2016] [--sequences 60] [--repetitions 15] [--rounds 3]
 
-With a folder (`list.txt`, `sequences.json`, `<sequence>/groundtruth.txt`) the annotations are real, else generated with
-the lengths of a VOT suite. Results are generated: each repetition drifts around the annotation and fails now and then.
+With a data folder the annotations are the suite's, else generated with the lengths of a VOT suite. Results are generated: each repetition drifts around the annotation and fails now and then.
 Both sides get the same raw files and compute what a VOT stack asks for: accuracy and robustness, failures, EAO and its
 curve. Two times are taken here: from trajectories in memory, and with reading the raw files. The toolkit always reads
 them; it runs in this process, its compiled overlap warmed up, its caches empty.
@@ -58,15 +57,10 @@ class InMemory:
         return self.passes[sequence.name]
 
 
-def real_annotations(folder: Path, n_sequences: int) -> list[tuple[tuple[int, int], np.ndarray]]:
-    found = []
-    for name in ("vot2016", "vot2018"):
-        with contextlib.suppress(Exception):
-            found = list(load_suite(name, folder, annotations_only=True).sequences)
-            break
-    if not found:
-        sys.exit(f"{folder}: no annotations of vot2016 or vot2018 (the folder above annotations/ is meant)")
-    return [(s.image_size or SIZE, s.polygons) for s in found[:n_sequences]]
+def real_annotations(suite: str, data: Path, n_sequences: int) -> list[tuple[tuple[int, int], np.ndarray]]:
+    sequences = load_suite(suite, data, annotations_only=True).sequences
+    drawn = [s for s in sequences if s.polygons is not None]
+    return [(s.image_size or SIZE, np.asarray(s.polygons)) for s in drawn[:n_sequences]]
 
 
 def generated_annotations(n_sequences: int, rng: np.random.Generator) -> list[tuple[tuple[int, int], np.ndarray]]:
@@ -111,7 +105,8 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("annotations", nargs="?", type=Path, help="folder of vot2016 or vot2018 with annotations/")
+    parser.add_argument("data", nargs="?", type=Path, help="folder with the suite's annotations")
+    parser.add_argument("--suite", default="vot2016")
     parser.add_argument("--sequences", type=int, default=60)
     parser.add_argument("--repetitions", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3)
@@ -119,8 +114,8 @@ def main() -> None:
     logging.disable(logging.WARNING)
     rng = np.random.default_rng(7)
     made = (
-        real_annotations(options.annotations, options.sequences)
-        if options.annotations
+        real_annotations(options.suite, options.data, options.sequences)
+        if options.data
         else generated_annotations(options.sequences, rng)
     )
     videos = [
