@@ -2,10 +2,11 @@
 
     python benchmarks/eao_speed.py [DATA] [--suite vot2016] [--sequences 60] [--repetitions 15] [--rounds 3]
 
-With a data folder the annotations are the suite's, else generated with the lengths of a VOT suite. Results are generated: each repetition drifts around the annotation and fails now and then.
-Both sides get the same raw files and compute what a VOT stack asks for: accuracy and robustness, failures, EAO and its
-curve. Two times are taken here: from trajectories in memory, and with reading the raw files. The toolkit always reads
-them; it runs in this process, its compiled overlap warmed up, its caches empty.
+With a data folder the annotations are the suite's, else generated with the lengths of a VOT suite. Results are
+generated: each repetition drifts around the annotation and fails now and then. Both sides get the same raw files and
+compute what a VOT stack asks for: accuracy and robustness, failures, EAO and its curve. Two times are taken here: from
+trajectories in memory, and with reading the raw files. The toolkit always reads them; it runs in this process, its
+compiled overlap warmed up, its caches empty.
 
 Prints medians over the rounds (the toolkit runs once, in the middle) and their ratios. Wants vot-toolkit 0.7.4.
 """
@@ -160,7 +161,9 @@ def compare(videos: list[Video], workspace: Path, small: Path, rounds: int) -> N
     print(f"vot toolkit 0.7.4       {theirs:8.2f} s   EAO {their_eao:.6f}")
     for name, times, work in (("in memory", ours, from_memory), ("with reading", read, from_files)):
         median = statistics.median(times)
-        print(f"spm_bench, {name:<13}{median:8.2f} s   EAO {work():.6f}   {theirs / median:.1f} x faster")
+        eao = work()
+        shown = "undefined" if eao is None else f"{eao:.6f}"
+        print(f"spm_bench, {name:<13}{median:8.2f} s   EAO {shown}   {theirs / median:.1f} x faster")
 
 
 if __name__ == "__main__":
