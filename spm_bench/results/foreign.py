@@ -66,7 +66,7 @@ class ForeignResults:
             where = self.layout.box_file(self.folder, sequence.name)
             raise ResultsError(f"{self.tracker} has no results for {sequence.name}", where=where)
         name = self.names[sequence.name]
-        count = self.layout.count_repetitions(self.folder, name)
+        count = self.layout.count_repetitions(self.folder, name) if self.layout.repeats else 1
         n = len(sequence)
         return tuple(self.layout.read(self.folder, name, n, repetition=r) for r in range(1, count + 1))
 
@@ -148,13 +148,14 @@ def _refuse_binary(folder: Path) -> bool:
 def _otb_names(folder: Path, suite: Suite) -> dict[str, str]:
     """Match file names to sequences; tools write Jogging-1, Jogging.1, jogging_1, Human4 for Human4-2, ..."""
     on_disk: dict[str, str] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() != ".txt" or path.name.startswith(".") or path.stem.endswith("_time"):
+    for file in sorted(path.name for path in folder.iterdir()):
+        stem, suffix = file[:-4], file[-4:]
+        if suffix.lower() != ".txt" or file.startswith(".") or stem.endswith("_time"):
             continue
-        key = _canonical(path.stem)
+        key = _canonical(stem)
         if key in on_disk:
-            raise ResultsError(f"{on_disk[key]}.txt and {path.name} are the same sequence", where=folder)
-        on_disk[key] = path.stem
+            raise ResultsError(f"{on_disk[key]}.txt and {file} are the same sequence", where=folder)
+        on_disk[key] = stem
     names = {}
     for sequence in suite.sequences:
         key = _canonical(sequence.name)

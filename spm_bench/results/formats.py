@@ -26,13 +26,16 @@ from numpy.typing import NDArray
 from spm_bench.errors import ResultsError
 from spm_bench.results.files import write_text
 from spm_bench.results.trajectory import FrameState, Trajectory
-from spm_bench.suites.annotations import parse_rows, read_text
+from spm_bench.suites.annotations import parse_plain, parse_rows, read_text
 
 FloatArray = NDArray[np.float64]
 
 OTB_ORIGIN = 1.0
 """OTB counts pixels from 1 (MATLAB); GOT-10k and VOT files hold coordinates as they are annotated."""
+_OTB_SHIFT = np.array([OTB_ORIGIN, OTB_ORIGIN, 0.0, 0.0])
 _CODES = (FrameState.SKIPPED, FrameState.INIT, FrameState.FAILURE)
+_REPETITIONS = range(1, 1000)
+"""Columns a plain time file may have; the names of the result files have three digits for them."""
 _CUT = "The file is cut or belongs to another version of the sequence; make it again"
 
 
@@ -51,15 +54,13 @@ def read_otb(path: Path, n_frames: int, *, whole: bool = False) -> FloatArray:
         ResultsError: Missing, not numbers, not four columns, or not n_frames lines.
     """
     boxes = _read_boxes(path, n_frames, whole)
-    boxes[:, :2] -= OTB_ORIGIN
+    boxes -= _OTB_SHIFT
     return boxes
 
 
 def write_otb(path: Path, boxes: FloatArray) -> None:
     """Write n x 4 0-based boxes as an OTB file (1-based), atomically. Raises ResultsError if it cannot."""
-    shifted = np.array(boxes, dtype=np.float64)
-    shifted[:, :2] += OTB_ORIGIN
-    write_text(path, _lines(shifted))
+    write_text(path, _lines(np.asarray(boxes, dtype=np.float64) + _OTB_SHIFT))
 
 
 def read_got10k(path: Path, n_frames: int, *, whole: bool = False) -> FloatArray:
@@ -124,6 +125,9 @@ def read_seconds(path: Path, n_frames: int) -> FloatArray:
     Raises:
         ResultsError: Missing, not numbers, lines of different lengths, or not n_frames lines.
     """
+    plain = parse_plain(read_text(path, ResultsError), _REPETITIONS)
+    if plain is not None and len(plain) == n_frames:
+        return plain
     lines = _read_lines(path, n_frames, blank_at_end=True)
     rows = [[_seconds(path, i, cell) for cell in line.split(",")] for i, line in enumerate(lines)]
     if (lengths := {len(row) for row in rows}) and len(lengths) > 1:

@@ -93,6 +93,8 @@ class Layout:
             ResultsError: A file is missing or broken.
         """
         trajectory = self.parse(self.box_file(folder, sequence, repetition), n_frames, whole)
+        if not self.time_file(folder, sequence, repetition).is_file():
+            return trajectory
         return replace(trajectory, seconds=self._seconds(folder, sequence, n_frames, repetition))
 
     def write(self, folder: Path, sequence: str, repetition: int, trajectory: Trajectory) -> None:

@@ -171,9 +171,9 @@ def _cover(passes: Passes, suite: Suite) -> FloatArray:
 def _speeds(passes: Passes, rules: Convention) -> FloatArray:
     """S speeds in frames per second, NaN where not timed."""
     speed = frames_per_second if rules.speed == "frames-per-second" else mean_inverse_seconds
-    owners = passes.frame_owners
     if not np.isfinite(passes.seconds).any():
         return np.full(len(passes.sequences), np.nan)
+    owners = passes.frame_owners
     found = [speed(passes.seconds[owners == i]) for i in range(len(passes.sequences))]
     return np.array([np.nan if f is None else f for f in found])
 
@@ -224,30 +224,39 @@ def _about_speed(results: ResultSet, rules: Convention) -> str:
 def _per_sequence(passes: Passes, metrics: Mapping[str, FloatArray]) -> pd.DataFrame:
     """One row per sequence and metric; values that do not exist have no row."""
     names = np.array([s.name for s in passes.sequences], dtype=object)
-    n = len(names)
-    frame = pd.DataFrame(
+    values = np.concatenate(list(metrics.values()))
+    found = ~np.isnan(values)
+    return pd.DataFrame(
         {
-            "sequence": np.tile(names, len(metrics)),
-            "metric": np.repeat(np.array(list(metrics), dtype=object), n),
-            "value": np.concatenate(list(metrics.values())),
+            "sequence": np.tile(names, len(metrics))[found],
+            "metric": np.repeat(np.array(list(metrics), dtype=object), len(names))[found],
+            "value": values[found],
         }
     )
-    return frame[frame["value"].notna()].reset_index(drop=True)
 
 
 def _per_attribute(passes: Passes, measured: _Measured) -> pd.DataFrame:
     """Means over the sequences with an attribute, then scores of the frames with a frame attribute."""
     rows = [*_sequence_attributes(passes, measured), *_frame_attributes(passes, measured)]
-    return pd.DataFrame(rows, columns=["attribute", "metric", "value", "n_sequences"]).astype(
-        {"value": "float64", "n_sequences": "int64"}
+    return pd.DataFrame(
+        {
+            "attribute": [attribute for attribute, _, _, _ in rows],
+            "metric": [metric for _, metric, _, _ in rows],
+            "value": np.array([value for _, _, value, _ in rows], dtype=np.float64),
+            "n_sequences": np.array([n for _, _, _, n in rows], dtype=np.int64),
+        }
     )
 
 
 def _sequence_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
-    for attribute in dict.fromkeys(a for s in passes.sequences for a in s.attributes):
-        chosen = np.array([attribute in s.attributes for s in passes.sequences])
+    members: dict[str, list[int]] = {}
+    for index, sequence in enumerate(passes.sequences):
+        for attribute in sequence.attributes:
+            members.setdefault(attribute, []).append(index)
+    for attribute, chosen in members.items():
         for metric, values in measured.per_sequence.items():
-            found = values[chosen & ~np.isnan(values)]
+            some = values[chosen]
+            found = some[~np.isnan(some)]
             if len(found):
                 yield attribute, metric, float(found.mean()), len(found)
 

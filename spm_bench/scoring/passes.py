@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +88,9 @@ class Passes:
     def annotated(self) -> BoolArray:
         """S booleans: which sequences have a usable annotation beyond the given first box."""
         usable = has_area(self.truth)
-        usable[first_rows(self.lengths)[self.lengths > 1]] = False
-        return np.asarray(np.bincount(self.frame_owners[usable], minlength=len(self.sequences)) > 0)
+        starts = first_rows(self.lengths)
+        usable[starts[self.lengths > 1]] = False
+        return np.bincount(self.owners[np.logical_or.reduceat(usable, starts)], minlength=len(self.sequences)) > 0
 
 
 def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> Passes:
@@ -118,9 +120,17 @@ def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> 
         owners=np.array(owners, dtype=np.intp),
         lengths=np.array([len(b) for b in boxes], dtype=np.intp),
         boxes=np.concatenate(boxes),
-        truth=np.concatenate([sequences[owner].ground_truth for owner in owners]),
+        truth=_joined_truth(tuple(sequences[owner] for owner in owners)),
         seconds=np.concatenate(seconds),
     )
+
+
+@lru_cache(maxsize=1)
+def _joined_truth(sequences: tuple[Sequence, ...]) -> FloatArray:
+    """Annotations one after the other; kept for the next tracker, which usually has results for the same sequences."""
+    truth = np.concatenate([sequence.ground_truth for sequence in sequences])
+    truth.flags.writeable = False
+    return truth
 
 
 def sequences_with_results(suite: Suite, results: ResultSet, allow_missing: bool) -> tuple[Sequence, ...]:

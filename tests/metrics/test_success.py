@@ -46,6 +46,13 @@ def test_shares_are_counts(n: list[int], data: st.DataObject, inclusive: bool) -
             assert within[i, k] == np.mean([v <= t if inclusive else v < t for v in part])
 
 
+@pytest.mark.parametrize("n_thresholds", [255, 256, 300])
+def test_grids_finer_than_a_byte_counts(n_thresholds: int) -> None:
+    grid = np.arange(n_thresholds, dtype=float)
+    assert share_above([1e9], [1], grid).tolist() == [[1.0] * n_thresholds]
+    assert share_within([-1.0], [1], grid).tolist() == [[1.0] * n_thresholds]
+
+
 @given(arrays(np.float64, st.integers(1, 30), elements=st.floats(allow_nan=True)))
 def test_curves_are_monotone_shares(numbers: np.ndarray) -> None:
     above, within = share_above(numbers, [len(numbers)], GRID)[0], share_within(numbers, [len(numbers)], GRID)[0]

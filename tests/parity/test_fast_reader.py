@@ -1,38 +1,74 @@
-"""Reference: the word-by-word reader. The fast one for the usual file returns the same numbers or steps aside."""
+"""Reference: the word-by-word reader. The fast one for the usual file returns the same numbers or steps aside.
+
+Everything holds for both parsers it can use: pysimdjson, and pydantic's where that is not installed.
+"""
 
 from __future__ import annotations
+
+import sys
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spm_bench.suites.annotations import _parse_clean, _parse_plain
+from spm_bench.suites import annotations
+from spm_bench.suites.annotations import FloatArray, _parse_clean
 
 COLUMNS = [(1,), (2,), (4,), (4, 8)]
+both_parsers = pytest.mark.parametrize("parser", ["pysimdjson", "pydantic"])
 
 
+def parse_plain(parser: str, data: bytes, columns: tuple[int, ...]) -> FloatArray | None:
+    hidden = {"simdjson": None} if parser == "pydantic" else {}
+    with mock.patch.dict(sys.modules, hidden):
+        return annotations.parse_plain(data, columns)
+
+
+def test_pysimdjson_is_what_is_tested() -> None:
+    if sys.version_info < (3, 14):
+        assert pytest.importorskip("simdjson", reason="pysimdjson is not installed").Parser
+        with mock.patch("simdjson.Parser", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+            parse_plain("pysimdjson", b"1\n", (1,))
+    with mock.patch("pydantic_core.from_json", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+        parse_plain("pydantic", b"1\n", (1,))
+
+
+@both_parsers
 @settings(max_examples=500)
 @given(st.text("0123456789.,\n\t-+eE ", max_size=24), st.sampled_from(COLUMNS))
-def test_any_text_is_read_alike_or_left_to_the_other(text: str, columns: tuple[int, ...]) -> None:
-    fast = _parse_plain(text.encode(), columns)
+def test_any_text_is_read_alike_or_left_to_the_other(parser: str, text: str, columns: tuple[int, ...]) -> None:
+    fast = parse_plain(parser, text.encode(), columns)
     if fast is not None:
         slow = _parse_clean(text.encode(), columns)
         assert slow is not None
         np.testing.assert_array_equal(fast, slow)
 
 
+@both_parsers
 @given(st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=4, max_size=4), min_size=1))
-def test_full_precision_is_kept(rows: list[list[float]]) -> None:
+def test_full_precision_is_kept(parser: str, rows: list[list[float]]) -> None:
     text = "".join(",".join(map(repr, row)) + "\n" for row in rows).encode()
-    fast = _parse_plain(text, (4,))
+    fast = parse_plain(parser, text, (4,))
     assert fast is not None
     np.testing.assert_array_equal(fast, np.array(rows))
 
 
+@both_parsers
+@given(st.lists(st.integers(-(10**22), 10**22), min_size=1))
+def test_whole_numbers_of_any_size_are_read_alike_or_left_to_the_other(parser: str, numbers: list[int]) -> None:
+    text = "".join(f"{number}\n" for number in numbers).encode()
+    fast, slow = parse_plain(parser, text, (1,)), _parse_clean(text, (1,))
+    assert slow is not None
+    assert fast is not None or max(map(abs, numbers)) >= 2**63
+    np.testing.assert_array_equal(slow if fast is None else fast, slow)
+
+
+@both_parsers
 @pytest.mark.parametrize(
     "text", ["", "\n", "57", "1,2\n34", "1,2,3,4\n1,2,3\n", "1e999,1,1,1\n", "1,,3,4\n", "nan,1,1,1\n"]
 )
-def test_what_is_not_plain_is_left_to_the_other(text: str) -> None:
+def test_what_is_not_plain_is_left_to_the_other(parser: str, text: str) -> None:
     for columns in COLUMNS:
-        assert _parse_plain(text.encode(), columns) is None
+        assert parse_plain(parser, text.encode(), columns) is None

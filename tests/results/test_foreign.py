@@ -95,6 +95,23 @@ def test_times_hidden_and_other_files_are_no_results(tmp_path):
     assert results.trajectories(OTB.sequences[0])[0].seconds.tolist() == [0.5] * 3
 
 
+@pytest.mark.parametrize("name", ["Basketball.txt", "Basketball.TXT.txt", ".txt", "Basketball.text", "txt"])
+def test_only_text_files_with_a_name_are_results(tmp_path, name):
+    put(tmp_path, f"KCF/{name}", "KCF/Jogging.1.txt")
+    (results,) = find_result_sets([tmp_path], OTB)
+    assert results.has("Basketball") == (name == "Basketball.txt")
+    assert results.has("Jogging-1")
+
+
+def test_a_file_that_is_gone_since_is_an_error_that_names_it(tmp_path):
+    put(tmp_path, "KCF/Basketball.txt")
+    (results,) = find_result_sets([tmp_path], OTB)
+    (tmp_path / "KCF/Basketball.txt").unlink()
+    with pytest.raises(ResultsError, match="missing") as error:
+        results.trajectories(OTB.sequences[0])
+    assert error.value.where == tmp_path / "KCF/Basketball.txt"
+
+
 def test_vot_repetitions_in_order(tmp_path):
     for r in range(1, 12):
         put(tmp_path, f"CCOT/baseline/bag/bag_{r:03d}.txt", lines=2, line=f"{r},0,5,5\n")

@@ -14,6 +14,7 @@ from spm_bench.metrics.success import headlines, measure_frames, pass_curves
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.evaluate import evaluate
 from spm_bench.scoring.one_pass import evaluate_one_pass
+from spm_bench.scoring.passes import collect_passes
 from spm_bench.suites.base import Sequence
 from tests.scoring.fakes import TRUTH, MemoryResults, make_suite, one_pass
 
@@ -168,6 +169,23 @@ def test_sequences_without_annotations_are_left_out_and_noted() -> None:
     assert (auc.value, auc.n_sequences, auc.n_total) == (pytest.approx(PERFECT), 1, 2)
     assert auc.note == "1 sequences without a frame that counts"
     assert set(evaluation.per_sequence["sequence"]) == {"a"}
+
+
+def test_what_is_annotated_is_told_apart_in_any_mix_of_repetitions_and_lengths() -> None:
+    first_only = np.full((5, 4), np.nan)
+    first_only[0] = TRUTH[0]
+    truths = {"first-only": first_only, "single": TRUTH[:1], "none": np.full((3, 4), np.nan), "all": TRUTH}
+    suite = make_suite(*(Sequence(name, truth) for name, truth in truths.items()))
+    counts = {"first-only": 3, "single": 2, "none": 1, "all": 2}
+    results = MemoryResults({name: (one_pass(TRUTH[: len(truths[name])]),) * n for name, n in counts.items()})
+    assert collect_passes(suite, results, allow_missing=False).annotated().tolist() == [False, True, False, True]
+
+
+def test_suites_scored_in_turns_keep_their_own_annotations() -> None:
+    results = MemoryResults({"a": (one_pass(TRUTH),)})
+    right, wrong = make_suite(Sequence("a", TRUTH)), make_suite(Sequence("a", TRUTH + np.array([50, 0, 0, 0])))
+    found = [evaluate(suite, results).score("precision").value for suite in (right, wrong, right, right, wrong)]
+    assert found == pytest.approx([1, 0.2, 1, 1, 0.2])
 
 
 def test_a_number_that_does_not_exist_is_none_and_explained() -> None:
