@@ -21,25 +21,28 @@ class Features(NamedTuple):
     conv5: Tensor
 
 
-def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, k: float = 1.0) -> Tensor:
-    """Divide by the energy of neighbouring channels to the power 3/4 (AlexNet), faster than torch's own.
+def local_response_norm(x: Tensor, alpha: float = 1e-4, k: float = 1.0) -> Tensor:
+    """Divide by the energy of five neighbouring channels to the power 3/4 (AlexNet).
 
     Args:
         x: B x C x H x W.
-        size: Odd number of neighbouring channels.
-        alpha: Weight of their summed squares, divided by `size` as in torch.
+        alpha: Weight of their summed squares, divided by 5 as in torch.
         k: Added before the power.
 
     Returns:
         B x C x H x W, equal to torch.nn.functional.local_response_norm within rounding.
     """
-    energy = F.pad(x.square(), (0, 0, 0, 0, size // 2, size // 2))
-    channels = x.shape[1]
-    total = energy[:, :channels].clone()
-    for shift in range(1, size):
-        total += energy[:, shift : shift + channels]
-    root = total.mul_(alpha / size).add_(k).rsqrt_()
-    return x * (root * root.sqrt())
+    if x.is_cuda or torch.is_grad_enabled():
+        return F.local_response_norm(x, 5, alpha, 0.75, k)
+    # Torch's own takes ten times as long on a CPU: it pools in three dimensions and raises to a fractional power.
+    y = x.permute(0, 2, 3, 1)
+    channels = y.shape[-1]
+    energy = y.new_zeros((*y.shape[:-1], channels + 4))
+    torch.mul(y, y, out=energy[..., 2:-2])
+    pairs = energy[..., :-1] + energy[..., 1:]
+    total = pairs[..., :channels] + pairs[..., 2 : channels + 2]
+    root = total.add_(energy[..., 4:]).mul_(alpha / 5).add_(k).rsqrt_()
+    return root.sqrt().mul_(root).mul_(y).permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
@@ -123,4 +126,5 @@ def unpadded_cells(pixels: int, receptive_field: int = PaddedAlexNet.receptive_f
 def centre_crop(features: Tensor, cells: int) -> Tensor:
     """Cut the central cells x cells of B x C x H x W; the start is rounded down."""
     top, left = (features.shape[2] - cells) // 2, (features.shape[3] - cells) // 2
-    return features[:, :, top : top + cells, left : left + cells]
+    central = features[:, :, top : top + cells, left : left + cells]
+    return central.contiguous(memory_format=torch.channels_last)

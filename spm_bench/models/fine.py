@@ -24,11 +24,31 @@ class RoiExtractor(nn.Module):
     def __init__(self, channels: tuple[int, ...] = (384, 256)) -> None:
         super().__init__()
         self.bn_list = nn.ModuleList(nn.BatchNorm2d(c) for c in channels)
+        self._frozen: list[tuple[Tensor, Tensor]] | None = None
+
+    def freeze(self) -> None:
+        """Turn the batch norms into one factor and one summand per channel, for weights that no longer change."""
+        self._frozen = []
+        for norm in self.bn_list:
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_var is not None
+            assert norm.running_mean is not None
+            factor = norm.weight.detach() * (norm.running_var + norm.eps).rsqrt()
+            self._frozen.append((factor, norm.bias.detach() - norm.running_mean * factor))
 
     def normalise(self, features: Features) -> Tensor:
-        """Normalise conv4 and conv2 and join them: B x 640 x H x W."""
+        """Normalise conv4 and conv2 and join them: B x 640 x H x W, channels-last in memory."""
         maps = (features.conv4, features.conv2)
-        return torch.cat([norm(m) for norm, m in zip(self.bn_list, maps, strict=True)], dim=1)
+        if self._frozen is None:
+            return torch.cat([norm(m) for norm, m in zip(self.bn_list, maps, strict=True)], dim=1)
+        B, _, H, W = maps[0].shape
+        joined = maps[0].new_empty((B, H, W, sum(m.shape[1] for m in maps)))
+        start = 0
+        for (factor, summand), m in zip(self._frozen, maps, strict=True):
+            part = joined[..., start : start + m.shape[1]]
+            torch.addcmul(summand, m.permute(0, 2, 3, 1), factor, out=part)
+            start += m.shape[1]
+        return joined.permute(0, 3, 1, 2)
 
     def forward(self, features: Features, boxes: Tensor, stride: int) -> Tensor:
         """Cut B x K x 4 search-frame boxes out of the maps: (B * K) x 640 x 6 x 6."""
@@ -81,6 +101,11 @@ class FineStage(nn.Module):
         self.siam_fusion = Relation()
         self.rcnn_cls = nn.Linear(256, 2)
         self.rcnn_bbox = nn.Linear(256, 4)
+
+    def freeze(self) -> None:
+        """Prepare for inference; the weights must not change after it."""
+        self.feat_extractor.freeze()
+        self.siam_fusion.freeze()
 
     def template_half(self, features: Features, boxes: Tensor, stride: int) -> Tensor:
         """The constant half of the fine stage for B targets, from their B x 4 template boxes (search frame)."""

@@ -34,7 +34,7 @@ class SpmNet(nn.Module):
         for parameter in self.parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        self.fm.siam_fusion.freeze()
+        self.fm.freeze()
         return self
 
 

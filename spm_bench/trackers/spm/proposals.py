@@ -119,23 +119,24 @@ def greedy_nms(boxes: Tensor, scores: Tensor, active: Tensor, threshold: Tensor,
     Returns:
         B x rounds indices by falling score, and whether each is a real one.
     """
-    area = (boxes[..., 2:] - boxes[..., :2]).prod(-1)
+    low, high = boxes[..., :2].transpose(1, 2).contiguous(), boxes[..., 2:].transpose(1, 2).contiguous()
+    sides = high - low
+    area = sides[:, 0] * sides[:, 1]
+    planes = torch.cat((low, high, area[:, None]), 1)
     ranked = torch.where(active, scores, LOWEST)
     limit = threshold[:, None]
-    picks, valid = [], []
+    best, picks = [], []
     for _ in range(rounds):
-        best, pick = ranked.max(1, keepdim=True)
+        top, pick = ranked.max(1, keepdim=True)
+        best.append(top)
         picks.append(pick)
-        valid.append(best > LOWEST)
-        kept = boxes.gather(1, pick[..., None].expand(-1, -1, 4))
-        sides = (torch.minimum(boxes[..., 2:], kept[..., 2:]) - torch.maximum(boxes[..., :2], kept[..., :2])).clamp_(
-            min=0
-        )
-        common = sides[..., 0] * sides[..., 1]
-        overlap = common / (area + area.gather(1, pick) - common)
+        kept = planes.gather(2, pick[:, None].expand(-1, 5, -1))
+        shared = (torch.minimum(high, kept[:, 2:4]) - torch.maximum(low, kept[:, :2])).clamp_(min=0)
+        common = shared[:, 0] * shared[:, 1]
+        overlap = common / (area + kept[:, 4] - common)
         # The picked row is masked by name: a box without area has overlap NaN with itself.
-        ranked = ranked.masked_fill(overlap >= limit, LOWEST).scatter_(1, pick, LOWEST)
+        ranked = ranked.masked_fill_(overlap >= limit, LOWEST).scatter_(1, pick, LOWEST)
     if not picks:
         none = active.new_zeros((len(active), 0))
         return none.long(), none
-    return torch.cat(picks, 1), torch.cat(valid, 1)
+    return torch.cat(picks, 1), torch.cat(best, 1) > LOWEST
