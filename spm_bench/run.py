@@ -185,23 +185,28 @@ def _resolve(
     """Resolve with as much of (variant, weights) as the tracker takes; also returns what it took and refused."""
     from spm_bench.trackers.catalog import resolve_tracker
 
-    attempts = [(variant, weights), (variant, None), (None, weights), (None, None)]
-    first: SpmBenchError | None = None
-    refused: dict[str, UsageError] = {}
-    for try_variant, try_weights in dict.fromkeys(attempts):
+    errors: dict[tuple[str | None, str | None], UsageError] = {}
+    for taken in dict.fromkeys([(variant, weights), (variant, None), (None, weights), (None, None)]):
         try:
-            spec = resolve_tracker(name, variant=try_variant, weights=try_weights, device=device)
+            spec = resolve_tracker(name, variant=taken[0], weights=taken[1], device=device)
         except UsageError as error:
-            first = first or error
-            option = "weights" if try_weights is not None and try_variant is None else f"variant {try_variant}"
-            refused.setdefault(option, error)
+            errors[taken] = error
             continue
         except SpmBenchError as error:
-            raise first or error from None
-        taken = {f"variant {try_variant}"} if try_variant else set()
-        return spec, taken | ({"weights"} if try_weights else set()), refused
-    assert first is not None
-    raise first
+            raise next(iter(errors.values()), error) from None
+        used: set[str] = set()
+        refused: dict[str, UsageError] = {}
+        # An option that was left out in the end had been refused by the attempt that differs in it alone.
+        for option, wanted, kept, attempt in (
+            (f"variant {variant}", variant, taken[0], (variant, taken[1])),
+            ("weights", weights, taken[1], (taken[0], weights)),
+        ):
+            if kept is not None:
+                used.add(option)
+            elif wanted is not None:
+                refused[option] = errors[attempt]
+        return spec, used, refused
+    raise errors[variant, weights]
 
 
 def _run(
