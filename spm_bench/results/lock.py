@@ -22,23 +22,29 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ResultsError: Another process holds it, or the folder cannot be written.
     """
-    import fcntl  # POSIX only; reading and scoring results do without
-
     with readable_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            raise ResultsError(
-                f"another process ({holder or 'of unknown number'}) is writing this run",
-                where=folder,
-                remedy="Wait for it, or give this one another --out",
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with readable_os_errors(folder):
+            _take(descriptor, folder)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, folder: Path) -> None:
+    """Lock an open file and write our number into it, for the message of whoever comes second."""
+    import fcntl  # POSIX only; reading and scoring results do without
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        raise ResultsError(
+            f"another process ({holder or 'of unknown number'}) is writing this run",
+            where=folder,
+            remedy="Wait for it, or give this one another --out",
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

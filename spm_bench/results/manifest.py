@@ -26,6 +26,8 @@ HASH_DIGITS = 12
 PENDING, DONE, FAILED = "pending", "done", "failed"
 """States of a sequence."""
 
+_FIELDS = frozenset({"label", "identity", "family", "tracker", "suite", "protocol", "seed", "sequences", "sessions"})
+
 Manifest = dict[str, Any]
 
 
@@ -102,7 +104,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise ResultsError(
             f"has form {schema}, this version reads form {SCHEMA}", where=path, remedy="Use the version that wrote it"
         )
-    return dict(manifest)
+    label = manifest.get("label")
+    if missing := sorted(_FIELDS - manifest.keys()):
+        problem = f"{', '.join(missing)} missing"
+    elif not isinstance(label, str) or label != Path(label).name or label in ("", ".", ".."):
+        problem = f"{label!r} is no folder's name"  # it would be read from outside the run folder
+    else:
+        return dict(manifest)
+    raise ResultsError(f"is not the description of a run ({problem})", where=path, remedy="Run it again")
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

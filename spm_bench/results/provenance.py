@@ -21,25 +21,26 @@ PACKAGES = (
     "torch",
     "torchvision",
     "opencv-contrib-python-headless",
+    "opencv-contrib-python",
     "opencv-python-headless",
     "opencv-python",
 )
 """Distributions whose version can change a box."""
 
 _OWN_PACKAGE = "spm_bench"
-_BOX_MAKING_ROOMS = ("spm_bench.trackers", "spm_bench.models", "spm_bench.geometry")
+_BOX_MAKING_ROOMS = ("spm_bench.trackers", "spm_bench.models", "spm_bench.geometry", "spm_bench.protocols")
 """Of this project, only these rooms decide where a box goes: a new table layout must not make results stale."""
-_NOT_BOX_MAKING = ("spm_bench.trackers.base", "spm_bench.trackers.catalog")
+_NOT_BOX_MAKING = ("spm_bench.trackers.base", "spm_bench.trackers.catalog", "spm_bench.protocols.catalog")
 _GIT_SECONDS = 5.0
 """Longest wait for git, which may hang on a network file system."""
 
 
 def code_hash(target: str) -> str:
-    """Fingerprint the source on which a tracker's boxes depend.
+    """Fingerprint the source on which boxes depend: that of a tracker, or of a protocol.
 
     The files are the module of `target`, its siblings if it is a package's `__init__`, and everything they import, also
     indirectly, from the same top-level package (a lone module: from the same folder). Imports inside functions count.
-    Of this project only the rooms that make boxes count (trackers, models, geometry).
+    Of this project only the rooms that make boxes count (trackers, models, geometry, protocols).
 
     Args:
         target: `module:object`. Its module is found without being imported; parent packages are imported.
@@ -143,7 +144,11 @@ def _counts(name: str, top: str, lone: bool, path: Path) -> bool:
 def _imports(name: str, path: Path) -> Iterator[str]:
     """Dotted names that a file imports; for `from a import b` both a and a.b, as b may be a module."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # a neighbour that is not finished: it cannot be imported, so it imports nothing
+        return
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -38,7 +38,7 @@ from spm_bench.results.manifest import (
     sequences_in_state,
     write_manifest,
 )
-from spm_bench.results.provenance import environment
+from spm_bench.results.provenance import code_hash, environment
 from spm_bench.results.trajectory import Trajectory
 from spm_bench.suites.annotations import check_name
 from spm_bench.suites.base import Sequence, Suite
@@ -173,7 +173,8 @@ class Run:
         if (entry["state"], entry.get("repetitions")) == (DONE, repetitions):
             return
         entry.update(state=DONE, repetitions=repetitions)
-        self._failure_file(sequence).unlink(missing_ok=True)
+        with readable_os_errors(self.folder):
+            self._failure_file(sequence).unlink(missing_ok=True)
         write_manifest(self.folder, self.manifest)
 
     def mark_failed(self, sequence: Sequence, trace: str) -> Path:
@@ -236,7 +237,7 @@ def open_run(
         raise unknown_name("overwrite policy", overwrite, OVERWRITE)
     for name in (suite.name, spec.label, *(sequence.name for sequence in suite.sequences)):
         check_name(name, Path(suite.root or suite.name))
-    fresh = new_manifest(spec, suite, protocol.parameters(), seed, protocol.family)
+    fresh = new_manifest(spec, suite, _protocol_facts(protocol), seed, protocol.family)
     folder = out / suite.name / f"{spec.label}-{fresh['identity'][:HASH_DIGITS]}"
     with locked(folder):
         remove_leftovers(folder)
@@ -244,6 +245,12 @@ def open_run(
         run = Run(folder, spec, protocol, seed, manifest, command)
         yield run
         run.close()
+
+
+def _protocol_facts(protocol: TrackingProtocol) -> dict[str, Any]:
+    """Its parameters and code: what a protocol calls a failure, and where it starts again, decides about boxes too."""
+    kind = type(protocol)
+    return {**protocol.parameters(), "code": code_hash(f"{kind.__module__}:{kind.__qualname__}")}
 
 
 def _prepare(folder: Path, fresh: Manifest, overwrite: str) -> Manifest:

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -52,14 +53,27 @@ def test_a_lone_script_counts_with_its_neighbours(tmp_path, monkeypatch):
 
 
 def test_of_this_project_only_the_rooms_that_make_boxes_count(monkeypatch):
-    from pathlib import Path
-
     read = []
     monkeypatch.setattr(Path, "read_bytes", lambda self, real=Path.read_bytes: read.append(self) or real(self))
     code_hash("spm_bench.trackers.spm:SpmTracker")
     rooms = {path.parts[path.parts.index("spm_bench", -5) + 1] for path in read}
     assert rooms == {"trackers", "models", "geometry"}
     assert "catalog.py" not in {path.name for path in read}
+
+
+def test_a_protocol_counts_with_the_overlap_it_judges_by(monkeypatch):
+    read = []
+    monkeypatch.setattr(Path, "read_bytes", lambda self, real=Path.read_bytes: read.append(self.name) or real(self))
+    code_hash("spm_bench.protocols.supervised:Supervised")
+    assert {"supervised.py", "polygons.py", "raster.py"} <= set(read)
+    assert not {"runner.py", "loading.py", "got10k.py"} & set(read)
+
+
+def test_a_neighbour_with_a_mistake_counts_by_its_bytes(package):
+    (package / "deep.py").write_text("def\n")
+    before = code_hash(TARGET)
+    (package / "deep.py").write_text("def x\n")
+    assert code_hash(TARGET) != before
 
 
 def test_modules_without_source_or_existence(monkeypatch):

@@ -9,6 +9,7 @@ from spm_bench.errors import DataError, ResultsError, UsageError
 from spm_bench.protocols.catalog import get_protocol
 from spm_bench.results.foreign import find_result_sets
 from spm_bench.results.manifest import identity_hash, identity_of
+from spm_bench.results.provenance import code_hash
 from spm_bench.results.runs import open_run, read_run
 from spm_bench.suites.base import Sequence
 from tests.engine.fakes import GreyFrames, sequence, spec, suite
@@ -46,7 +47,7 @@ def test_run_json_says_what_where_from_and_how_far(tmp_path):
         "trained": "no",
     }
     assert recorded["suite"]["fingerprint"] == TOYS.fingerprint
-    assert recorded["protocol"] == {"name": "one_pass"}
+    assert recorded["protocol"] == {"name": "one_pass", "code": code_hash("spm_bench.protocols.one_pass:OnePass")}
     assert recorded["seed"] == 4
     assert {n: (e["state"], e["repetitions"], e["frames"]) for n, e in recorded["sequences"].items()} == {
         "a": ("done", 1, 12),
@@ -73,6 +74,7 @@ BASE = (spec("Still"), TOYS, {"name": "one_pass"}, 0)
         (BASE[0], suite(sequence("a", n=13), sequence("b")), *BASE[2:]),
         (BASE[0], replace(TOYS, name="toys2"), *BASE[2:]),
         (*BASE[:2], {"name": "supervised"}, 0),
+        (*BASE[:2], {"name": "one_pass", "code": "changed"}, 0),
         (*BASE[:3], 1),
     ],
 )
@@ -149,6 +151,24 @@ def test_broken_or_newer_manifests(tmp_path, text, message):
     for again in (lambda: read_run(results.folder, TOYS), lambda: run(tmp_path)):
         with pytest.raises(ResultsError, match=message):
             again()
+
+
+@pytest.mark.parametrize("label", ["..", "../other", "/etc", "", None, 3])
+def test_a_manifest_that_points_elsewhere(tmp_path, label):
+    folder = run(tmp_path).folder
+    recorded = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(recorded | {"label": label}))
+    with pytest.raises(ResultsError, match="is no folder's name"):
+        read_run(folder, TOYS)
+
+
+def test_a_manifest_without_a_field(tmp_path):
+    folder = run(tmp_path).folder
+    recorded = json.loads((folder / "run.json").read_text())
+    for field in sorted(recorded.keys() - {"schema"}):
+        (folder / "run.json").write_text(json.dumps({k: v for k, v in recorded.items() if k != field}))
+        with pytest.raises(ResultsError, match=f"not the description of a run \\({field} missing\\)"):
+            read_run(folder, TOYS)
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", ""])
