@@ -38,7 +38,7 @@ from PIL import Image
 
 from spm_bench.errors import MissingDataError, TrackerError, UsageError
 from spm_bench.suites.base import Frame
-from spm_bench.trackers.base import Box, Seeded, SequenceAware, TrackerSpec
+from spm_bench.trackers.base import Box, TrackerSpec, sees_the_answer, uses_chance
 from spm_bench.trackers.catalog import build_tracker, resolve_tracker
 
 OTB_ORIGIN = 1.0
@@ -62,14 +62,14 @@ class Wrapped(ToolkitTracker):  # type: ignore[misc] # the toolkit has no types
 
     def __init__(self, spec: TrackerSpec, origin: float = OTB_ORIGIN) -> None:
         self.tracker = build_tracker(spec)
-        if isinstance(self.tracker, SequenceAware):
+        if sees_the_answer(self.tracker):
             raise TrackerError(f"{spec.name} needs to be told the ground truth, so it runs in no toolkit")
         super().__init__(name=spec.label, is_deterministic=bool(getattr(self.tracker, "deterministic", False)))
         self._shift = np.array([origin, origin, 0.0, 0.0])
 
     def init(self, image: Image.Image, box: ArrayLike) -> None:
         """Start on a Pillow RGB image with a box of the data set."""
-        if isinstance(self.tracker, Seeded):
+        if uses_chance(self.tracker):
             self.tracker.seed(SEED)
         self.tracker.init(bgr_frame(image), np.asarray(box, dtype=np.float64) - self._shift)
 

@@ -25,8 +25,8 @@ import trax
 from spm_bench.errors import DataError, SpmBenchError, TrackerError
 from spm_bench.protocols.supervised import INIT_BOXES
 from spm_bench.suites.base import FloatArray, Frame
-from spm_bench.suites.frames import read_image
-from spm_bench.trackers.base import Box, Seeded, SequenceAware, Tracker
+from spm_bench.suites.frames import decode_image, read_image
+from spm_bench.trackers.base import Box, Tracker, sees_the_answer, uses_chance
 from spm_bench.trackers.catalog import build_tracker, resolve_tracker
 
 REGIONS = [trax.Region.POLYGON, trax.Region.RECTANGLE]
@@ -51,7 +51,7 @@ def serve(tracker: Tracker, label: str, init_box: str = "area_preserving") -> No
         DataError: An image cannot be read.
         trax.TraxException: The client is gone.
     """
-    if isinstance(tracker, SequenceAware):
+    if sees_the_answer(tracker):
         raise TrackerError(f"{label} needs to be told the ground truth, so it runs in no toolkit")
     server = trax.Server(REGIONS, IMAGES, tracker_name=label)
     try:
@@ -70,7 +70,7 @@ def _answer(server: Any, tracker: Tracker, label: str, init_box: str) -> None:
         frame = read_frame(request.image[trax.ImageChannel.COLOR])
         if request.type == trax.TraxStatus.INITIALIZE:
             box = start_box(request.objects[0][0], init_box)
-            if isinstance(tracker, Seeded):
+            if uses_chance(tracker):
                 tracker.seed(SEED + starts)
             tracker.init(frame, box)
             starts += 1
@@ -117,10 +117,7 @@ def read_frame(image: Any) -> Frame:
         code = cv2.COLOR_GRAY2BGR if pixels.ndim == 2 or pixels.shape[2] == 1 else cv2.COLOR_RGB2BGR
         return cast(Frame, cv2.cvtColor(pixels, code))
     if kind == trax.Image.BUFFER:
-        frame = cv2.imdecode(np.frombuffer(image.buffer(), dtype=np.uint8), cv2.IMREAD_COLOR)
-        if frame is None:
-            raise DataError("the image in the request cannot be decoded")
-        return cast(Frame, frame)
+        return decode_image(bytes(image.buffer()), "the request")
     raise DataError(f"cannot read an image of type {kind}", remedy="Send a path, raw pixels or an encoded image")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from spm_bench.errors import DataError, TrackerError
 from spm_bench.results.trajectory import FrameState, Trajectory
 from spm_bench.suites.base import FrameSource, Sequence
-from spm_bench.trackers.base import Box, Seeded, SequenceAware, Tracker
+from spm_bench.trackers.base import Box, Tracker, sees_the_answer, uses_chance
 
 OnFrame = Callable[[int], None]
 """Called with a frame's index after the frame is done; for progress."""
@@ -118,9 +118,9 @@ class Pass:
     def start(self, index: int, box: Box) -> None:
         """Initialise the tracker on frame `index` with `box` (it gets a copy), after telling it its seed."""
         frame = self.frames[index]
-        if isinstance(self.tracker, Seeded):
+        if uses_chance(self.tracker):
             self.tracker.seed(stable_seed(self.seed, self.sequence.name, self.repetition, index))
-        if isinstance(self.tracker, SequenceAware):
+        if sees_the_answer(self.tracker):
             self.tracker.begin(self.sequence, index)
         begin = perf_counter()
         with self._named_frame(index):

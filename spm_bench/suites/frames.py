@@ -71,24 +71,38 @@ def read_image(path: Path) -> Frame:
     Raises:
         DataError: The file is missing, empty, cut or not an image.
     """
-    import cv2
-
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise DataError("the picture is missing", where=path, remedy="Restore it from the data set") from None
     except OSError as problem:
         raise DataError(f"the picture cannot be read ({problem.strerror or problem})", where=path) from problem
+    return decode_image(data, path)
+
+
+def decode_image(data: bytes, where: Path | str) -> Frame:
+    """Decode the bytes of an image file, see `read_image`.
+
+    Args:
+        data: The whole file.
+        where: Its name, for errors.
+
+    Raises:
+        DataError: Empty, cut or not an image.
+    """
+    import cv2
+
+    remedy = "Restore it from the data set"
     if not data:
-        raise DataError("the picture is an empty file", where=path, remedy="Restore it from the data set")
+        raise DataError("the picture is an empty file", where=where, remedy=remedy)
     if is_cut(data):
-        raise DataError("the picture is cut: its end is missing", where=path, remedy="Restore it from the data set")
+        raise DataError("the picture is cut: its end is missing", where=where, remedy=remedy)
     try:
         frame = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         frame = None
     if frame is None:
-        raise DataError("the picture cannot be decoded", where=path, remedy="Restore it from the data set")
+        raise DataError("the picture cannot be decoded", where=where, remedy=remedy)
     return np.ascontiguousarray(frame, dtype=np.uint8)
 
 

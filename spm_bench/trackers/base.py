@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,7 +33,6 @@ class Tracker(Protocol):
         """Return the target's box in the next frame."""
 
 
-@runtime_checkable
 class Seeded(Protocol):
     """A tracker that uses chance: the engine calls `seed` before every `init`, so a resumed run repeats exactly."""
 
@@ -41,12 +40,21 @@ class Seeded(Protocol):
         """Set the tracker's own random generator."""
 
 
-@runtime_checkable
 class SequenceAware(Protocol):
     """A tracker for tests that may see the answer: the engine calls `begin` before every `init`."""
 
     def begin(self, sequence: Sequence, index: int) -> None:
         """Tell which sequence comes, and that `init` will be on its frame `index`."""
+
+
+def uses_chance(tracker: object) -> TypeGuard[Seeded]:
+    """Tell whether a tracker has a method `seed`; many classes keep a number under that name, which is none."""
+    return callable(getattr(tracker, "seed", None))
+
+
+def sees_the_answer(tracker: object) -> TypeGuard[SequenceAware]:
+    """Tell whether a tracker has a method `begin`, by which it is told the ground truth."""
+    return callable(getattr(tracker, "begin", None))
 
 
 @dataclass(frozen=True)

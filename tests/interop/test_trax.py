@@ -6,6 +6,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 trax = pytest.importorskip("trax", reason="needs the extra [vot]")
 from trax.client import Client  # noqa: E402
@@ -63,6 +64,16 @@ def test_every_kind_of_image_gives_the_same_frame(tmp_path):
         assert read.flags["C_CONTIGUOUS"]
 
 
+def test_an_orientation_tag_is_ignored_as_in_our_own_suites(tmp_path):
+    picture, tag = Image.fromarray(moving_target(1)[0][0]), Image.Exif()
+    tag[0x0112] = 6  # "turn right to see it upright"
+    picture.save(tmp_path / "a.jpg", exif=tag)
+    from_file = server.read_frame(trax.FileImage.create(str(tmp_path / "a.jpg")))
+    assert from_file.shape[1::-1] == picture.size
+    sent = server.read_frame(trax.BufferImage.create((tmp_path / "a.jpg").read_bytes()))
+    np.testing.assert_array_equal(sent, from_file)
+
+
 def test_grey_images_become_colour():
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
     for image in (grey, grey.astype(np.uint16) << 8):
@@ -75,8 +86,9 @@ def test_images_that_cannot_be_read(tmp_path):
     for image in (trax.FileImage.create(str(tmp_path / "a.jpg")), trax.FileImage.create(str(tmp_path / "b.jpg"))):
         with pytest.raises(DataError, match=r"[ab]\.jpg"):
             server.read_frame(image)
-    with pytest.raises(DataError, match="cannot be decoded"):
-        server.read_frame(trax.BufferImage.create(b"\x89PNG\r\n\x1a\nnothing"))
+    for sent, message in ((b"\x89PNG\r\n\x1a\nnothing", "is cut"), (b"no picture", "cannot be decoded")):
+        with pytest.raises(DataError, match=message):
+            server.read_frame(trax.BufferImage.create(sent))
 
 
 def test_the_oracle_is_refused():

@@ -122,6 +122,12 @@ def test_sequence_aware_trackers_are_told_before_init():
     assert told == [("ball", 0, 0)]
 
 
+def test_numbers_called_seed_or_begin_are_the_trackers_own():
+    tracker = Still()
+    tracker.seed, tracker.begin = 3, 0
+    assert len(OnePass().run(tracker, sequence(n=3), repetition=1, seed=0)) == 3
+
+
 def test_got10k_repeats_three_times_unless_the_tracker_is_deterministic():
     protocol, chance = Got10k(), Jitter()
     done = protocol.run(chance, sequence(), repetition=1, seed=0)

@@ -5,7 +5,7 @@ import pytest
 
 from spm_bench.errors import TrackerError, UsageError
 from spm_bench.suites.base import Sequence
-from spm_bench.trackers.base import Seeded, SequenceAware, Tracker
+from spm_bench.trackers.base import Tracker, sees_the_answer, uses_chance
 from spm_bench.trackers.oracle import OPTIONS, OracleTracker
 from spm_bench.trackers.static import StaticTracker
 
@@ -54,8 +54,10 @@ def test_a_perfect_oracle_scores_twenty_of_twenty_one():
 def test_noise_follows_the_seed_and_has_the_stated_size():
     truth = walk(4000)
     tracker = OracleTracker(noise=0.1, scale_noise=0.05)
-    assert isinstance(tracker, Seeded)
-    assert isinstance(tracker, SequenceAware)
+    assert uses_chance(tracker)
+    assert sees_the_answer(tracker)
+    assert not uses_chance(StaticTracker())
+    assert not sees_the_answer(StaticTracker())
     assert not tracker.deterministic
     first, again, other = run(tracker, truth, seed=5), run(tracker, truth, seed=5), run(tracker, truth, seed=6)
     np.testing.assert_array_equal(first, again)
