@@ -230,7 +230,7 @@ def _thresholds_met(compare: np.ufunc, values: ArrayLike, thresholds: ArrayLike)
     numbers, limits = np.asarray(values, np.float64), np.asarray(thresholds, np.float64)
     met = np.zeros(len(numbers), np.min_scalar_type(len(limits)))
     for limit in limits:
-        met += compare(numbers, limit)
+        met += compare(numbers, limit).view(np.uint8)  # adding booleans would convert each
     return met
 
 

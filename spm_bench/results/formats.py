@@ -32,7 +32,6 @@ FloatArray = NDArray[np.float64]
 
 OTB_ORIGIN = 1.0
 """OTB counts pixels from 1 (MATLAB); GOT-10k and VOT files hold coordinates as they are annotated."""
-_OTB_SHIFT = np.array([OTB_ORIGIN, OTB_ORIGIN, 0.0, 0.0])
 _CODES = (FrameState.SKIPPED, FrameState.INIT, FrameState.FAILURE)
 _REPETITIONS = range(1, 1000)
 """Columns a plain time file may have; the names of the result files have three digits for them."""
@@ -54,13 +53,16 @@ def read_otb(path: Path, n_frames: int, *, whole: bool = False) -> FloatArray:
         ResultsError: Missing, not numbers, not four columns, or not n_frames lines.
     """
     boxes = _read_boxes(path, n_frames, whole)
-    boxes -= _OTB_SHIFT
+    for column in (0, 1):  # one by one, as numpy's inner loop then runs over the frames and not over two numbers
+        boxes[:, column] -= OTB_ORIGIN
     return boxes
 
 
 def write_otb(path: Path, boxes: FloatArray) -> None:
     """Write n x 4 0-based boxes as an OTB file (1-based), atomically. Raises ResultsError if it cannot."""
-    write_text(path, _lines(np.asarray(boxes, dtype=np.float64) + _OTB_SHIFT))
+    shifted = np.array(boxes, dtype=np.float64)
+    shifted[:, :2] += OTB_ORIGIN
+    write_text(path, _lines(shifted))
 
 
 def read_got10k(path: Path, n_frames: int, *, whole: bool = False) -> FloatArray:

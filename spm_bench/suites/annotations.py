@@ -20,6 +20,7 @@ BOX_COLUMNS, POLYGON_COLUMNS = 4, 8
 
 _BOM = b"\xef\xbb\xbf"
 _TO_SPACES = bytes.maketrans(b",;\t\r", b"    ")
+_TO_COMMAS = bytes.maketrans(b"\t ", b",,")
 _NUMBER_CHARACTERS = b"0123456789.+-eE"
 _SEMICOLON_TO_COMMA = bytes.maketrans(b";", b",")
 _SEPARATORS = ",; \t"
@@ -67,21 +68,24 @@ def read_text(path: Path, error: type[SpmBenchError] = DataError) -> bytes:
 
 
 def parse_plain(data: bytes, columns: Container[int]) -> FloatArray | None:
-    """Parse the usual text, whose lines are finite numbers with single commas or tabs between.
+    """Parse the usual text, whose lines are finite numbers with the same single commas, tabs or blanks between.
 
     Returns:
         n x k float64 with k in `columns`; None for any other text, be it faulty or not.
     """
+    if not data.endswith(b"\n"):
+        data += b"\n"
     between = data.translate(None, _NUMBER_CHARACTERS)
-    separators = between[: between.find(b"\n")]
-    width = len(separators) + 1
-    n_lines = len(between) // width  # as each holds width - 1 separators and a line break
-    if not data.endswith(b"\n") or width not in columns or separators.strip(b"\t,"):
+    line = between[: between.find(b"\n") + 1]
+    separators = line.rstrip(b"\r\n")
+    width, n_lines = len(separators) + 1, len(between) // len(line)
+    if width not in columns or separators.strip(b",\t ") or between != line * n_lines:
         return None
-    if between != (separators + b"\n") * n_lines:
-        return None
+    text = data[:-1].replace(b"\n", b",")
+    if separators.strip(b","):
+        text = text.translate(_TO_COMMAS)
     try:
-        values = _numbers(b"[" + data[:-1].replace(b"\n", b",").replace(b"\t", b",") + b"]")
+        values = _numbers(b"[" + text + b"]")
     except (ValueError, RuntimeError):  # the latter for whole numbers of more than 64 bits
         return None
     if values.size != n_lines * width or np.isinf(values).any():

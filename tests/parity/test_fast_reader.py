@@ -37,7 +37,7 @@ def test_pysimdjson_is_what_is_tested() -> None:
 
 @both_parsers
 @settings(max_examples=500)
-@given(st.text("0123456789.,\n\t-+eE ", max_size=24), st.sampled_from(COLUMNS))
+@given(st.text("0123456789.,;\n\r\t-+eE ", max_size=24), st.sampled_from(COLUMNS))
 def test_any_text_is_read_alike_or_left_to_the_other(parser: str, text: str, columns: tuple[int, ...]) -> None:
     fast = parse_plain(parser, text.encode(), columns)
     if fast is not None:
@@ -66,9 +66,23 @@ def test_whole_numbers_of_any_size_are_read_alike_or_left_to_the_other(parser: s
 
 
 @both_parsers
-@pytest.mark.parametrize(
-    "text", ["", "\n", "57", "1,2\n34", "1,2,3,4\n1,2,3\n", "1e999,1,1,1\n", "1,,3,4\n", "nan,1,1,1\n"]
-)
+@pytest.mark.parametrize("separator", [",", "\t", " "])
+@pytest.mark.parametrize(("line_end", "text_end"), [("\n", "\n"), ("\n", ""), ("\r\n", "\r\n")])
+def test_the_usual_dialects_are_plain(parser: str, separator: str, line_end: str, text_end: str) -> None:
+    lines = [separator.join(("1", "-2.5", "3e1", "0")), separator.join(("5", "6", "7", "8"))]
+    text = line_end.join(lines) + text_end
+    rows = parse_plain(parser, text.encode(), (4,))
+    assert rows is not None
+    assert rows.tolist() == [[1, -2.5, 30, 0], [5, 6, 7, 8]]
+    assert rows.flags.writeable
+
+
+NOT_PLAIN = ["", "\n", "\r\n", "-", "1,2\n34", "1\n\n", "1\n1\r\n", "1\r,2\n", "1,2,3,4\n1,2,3\n"]
+NOT_PLAIN += ["1e999,1,1,1\n", "1,,3,4\n", "1, 2, 3, 4\n", "1;2;3;4\n", "nan,1,1,1\n"]
+
+
+@both_parsers
+@pytest.mark.parametrize("text", NOT_PLAIN)
 def test_what_is_not_plain_is_left_to_the_other(parser: str, text: str) -> None:
     for columns in COLUMNS:
         assert parse_plain(parser, text.encode(), columns) is None
