@@ -63,6 +63,17 @@ class TrackerError(SpmBenchError):
     """A tracker cannot be built, or broke its contract while it ran."""
 
 
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Join names for a message: all of them, or the first `most` and how many more there are.
+
+    >>> listed("abcd", most=2)
+    'a, b and 2 more'
+    """
+    found = list(names)
+    rest = len(found) - most
+    return ", ".join(found[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Build the error for a mistyped name, with the nearest known names.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterable
 from pathlib import Path
 
-from spm_bench.errors import DataError, MissingDataError, SpmBenchError
+import pytest
+
+from spm_bench.errors import DataError, MissingDataError, SpmBenchError, listed
 
 
 def test_message() -> None:
@@ -18,3 +21,17 @@ def test_pickles_with_all_parts() -> None:
     error = pickle.loads(pickle.dumps(MissingDataError("gone", where="x", line=3, remedy="look")))
     assert type(error) is MissingDataError
     assert str(error) == "x, line 3: gone. look"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (list("abc"), "a, b, c"),
+        (list("abcd"), "a, b, c and 1 more"),
+        (iter("abcde"), "a, b, c and 2 more"),
+    ],
+)
+def test_long_lists_of_names_are_cut(names: Iterable[str], text: str) -> None:
+    assert listed(names, most=3) == text

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from spm_bench.errors import ResultsError
+from spm_bench.errors import ResultsError, listed
 from spm_bench.results.files import write_text
 from spm_bench.results.foreign import RUN_FILE
 from spm_bench.results.provenance import code_hash
@@ -144,7 +143,7 @@ def check_same_data(manifest: Manifest, suite: Suite, folder: Path) -> None:
         compared = [s for s in shared if key == "annotations" or s.frames is not None]
         changed = [s.name for s in compared if entries[s.name][key] != _fingerprints(s)[key]]
         if changed:
-            raise _stale(f"other {what} of {_some(changed)}", folder)
+            raise _stale(f"other {what} of {listed(changed)}", folder)
     same_sequences = len(shared) == len(entries) == len(suite.sequences)
     if same_sequences and all(s.frames is not None for s in shared):
         raise _stale(f"another version of {suite.title}", folder)
@@ -162,8 +161,3 @@ def _fingerprints(sequence: Sequence) -> dict[str, str]:
 
 def _stale(what: str, folder: Path) -> ResultsError:
     return ResultsError(f"the run was made on {what} than those at hand", where=folder, remedy="Run it again")
-
-
-def _some(names: Iterable[str], most: int = 3) -> str:
-    listed = list(names)
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

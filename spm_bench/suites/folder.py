@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spm_bench.errors import MissingDataError, UsageError
+from spm_bench.errors import MissingDataError, UsageError, listed
 from spm_bench.geometry.polygons import bounding_box
 from spm_bench.suites.annotations import (
     BOX_COLUMNS,
@@ -159,7 +159,7 @@ def _pad(rows: FloatArray, n: int) -> FloatArray:
 
 def _no_annotation(root: Path, names: list[str]) -> MissingDataError:
     return MissingDataError(
-        f"no box to start from for {', '.join(names[:5])}",
+        f"no box to start from for {listed(names)}",
         where=root,
         remedy="Write x,y,w,h of the target in the first frame (0-based) into init.txt in the folder of frames, "
         "or into <video>.txt beside the video",

@@ -11,14 +11,11 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from spm_bench.errors import DataError, MissingDataError, unknown_name
+from spm_bench.errors import DataError, MissingDataError, listed, unknown_name
 from spm_bench.suites import roots
 from spm_bench.suites.base import FloatArray, Sequence, Suite
 from spm_bench.suites.facts import SequenceFacts, SuiteFacts, suite_facts
 from spm_bench.suites.frames import ImageFrames, VideoFrames
-
-NAMES_SHOWN = 5
-"""How many missing names an error lists: enough to see a pattern."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +143,8 @@ def select(items: Iterable[NamedT], only: Iterable[str] | None) -> list[NamedT]:
 
 
 def _missing(facts: SuiteFacts, home: Path, missing: list[str], unpictured: int, n_chosen: int) -> MissingDataError:
-    rest = len(missing) - NAMES_SHOWN
-    names = ", ".join(missing[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
     what = "are missing" if not unpictured else "have no pictures" if unpictured == len(missing) else "are incomplete"
-    problem = f"{len(missing)} of {n_chosen} sequences of {facts.title} {what}: {names}"
+    problem = f"{len(missing)} of {n_chosen} sequences of {facts.title} {what}: {listed(missing)}"
     remedy = roots.how_to_get(facts)
     if len(missing) < n_chosen:
         remedy += "; or use the others alone with --allow-missing"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spm_bench.errors import DataError
+from spm_bench.errors import DataError, listed
 from spm_bench.geometry.polygons import bounding_box
 from spm_bench.suites.annotations import (
     BOX_COLUMNS,
@@ -54,7 +54,7 @@ def _check_home(home: Path, facts: SuiteFacts) -> None:
     strangers = [name for name in parse_names(listing) if name not in known] if listing.is_file() else []
     if strangers:
         raise DataError(
-            f"it lists {', '.join(strangers[:3])}, which {facts.title} does not have",
+            f"it lists {listed(strangers)}, which {facts.title} does not have",
             where=listing,
             remedy="Is it another year's data set?",
         )
