@@ -19,6 +19,7 @@ from spm_bench.report.attributes import attribute_values
 from spm_bench.report.render import one_line
 from spm_bench.report.vocabulary import find_score, finite, is_untrained, ranked, style_of
 from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.one_pass import ON_FRAMES
 
 CURVES = {
     "success": ("auc", "Success"),
@@ -115,7 +116,8 @@ def figure_name(evaluation: Evaluation) -> str:
 def attribute_figure(evaluations: Sequence[Evaluation], metric: str, title: str = "") -> Figure:
     """Draw a group of bars per attribute, one bar per tracker, the legend ordered by the whole suite's score.
 
-    Only the best `MOST_BARS` trackers are drawn, and the title says so.
+    Only the best `MOST_BARS` trackers are drawn, and the title says so. Where an attribute is known for whole sequences
+    and for single frames, the figure shows the former; the table has both.
 
     Raises:
         ResultsError: No evaluation has this metric per attribute.
@@ -125,6 +127,7 @@ def attribute_figure(evaluations: Sequence[Evaluation], metric: str, title: str 
         raise ResultsError(f"none of the {len(evaluations)} results has {metric} per attribute")
     shown, looks = best[:MOST_BARS], looks_of(evaluations)
     counts = {name: n for e in shown for name, (_, n) in attribute_values(e, metric).items()}
+    counts = {name: n for name, n in counts.items() if _whole(name) == name or _whole(name) not in counts}
     labels = legend_labels(shown, metric)
     with style.figure_style():
         figure = style.new_figure(style.TWO_COLUMNS, 2.6 + 0.02 * max(map(len, counts)))
@@ -140,6 +143,11 @@ def attribute_figure(evaluations: Sequence[Evaluation], metric: str, title: str 
         patches = [Patch(color=looks[id(e)].colour) for e in shown]
         style.add_legend(figure, patches, labels, wide=True)
     return figure
+
+
+def _whole(attribute: str) -> str:
+    """Name of the attribute of whole sequences that belongs to one of single frames."""
+    return attribute.removesuffix(ON_FRAMES)
 
 
 def _frame_bars(axes: Axes, counts: dict[str, int], y_label: str) -> None:

@@ -32,7 +32,7 @@ def accuracy_robustness_figure(
     Raises:
         ResultsError: No evaluation has both accuracy and robustness.
     """
-    shown = [e for e in ranked(evaluations, "eao") if _point(e) is not None]
+    shown = [e for e in ranked(evaluations, "eao") if has_point(e)]
     if not shown:
         raise ResultsError(f"none of the {len(evaluations)} results has both accuracy and robustness")
     looks, labels = looks_of(evaluations), legend_labels(shown, "eao")
@@ -53,6 +53,11 @@ def accuracy_robustness_figure(
         head(figure, title, "Accuracy and robustness [EAO]")
         style.add_legend(figure, handles, labels, wide)
     return figure
+
+
+def has_point(evaluation: Evaluation) -> bool:
+    """Tell whether a tracker has a place in the accuracy-robustness figure: not if every frame was burnt in or lost."""
+    return _point(evaluation) is not None
 
 
 def _point(evaluation: Evaluation) -> tuple[float, float] | None:

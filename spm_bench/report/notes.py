@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spm_bench.report.vocabulary import find_score
@@ -27,10 +27,6 @@ class Footnotes:
                 letters = chr(ord("a") + rest) + letters
             self._marks[text] = letters
         return (self._marks[text],)
-
-    def mark_all(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """The marks of several footnotes, in the order of their texts."""
-        return tuple(mark for text in sorted(texts) for mark in self.mark(text))
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """(mark, text) of all footnotes, in the order they were first marked."""
@@ -65,8 +61,10 @@ class SharedNotes:
 
 
 def parts_of(score: Score | None) -> list[str]:
-    """A score's note, part by part (scoring joins them by semicolons)."""
-    return [] if score is None else [part for part in score.note.split("; ") if part]
+    """A score's note, part by part (scoring joins them by semicolons), without what the tracker's label says."""
+    if score is None:
+        return []
+    return [part for part in score.note.split("; ") if part and not (part == "untrained" and score.trained == "no")]
 
 
 def _frequent_parts(evaluation: Evaluation) -> frozenset[str]:

@@ -47,7 +47,7 @@ def escape_latex(text: str) -> str:
 
 def to_markdown(table: Table) -> str:
     """Write a GitHub-flavoured table: best bold, second underlined, rows from print in italics."""
-    heads = [f"{escape_markdown(c.title)} {c.arrow}{_markdown_marks(c.marks)}" for c in table.columns]
+    heads = [f"{escape_markdown(c.title)} {c.arrow}" for c in table.columns]
     lines = [f"**{escape_markdown(table.caption)}**", "", f"| Tracker | {' | '.join(heads)} |"]
     lines.append("| :-- |" + " --: |" * len(heads))
     for row in table.rows:
@@ -75,8 +75,7 @@ def _markdown_cell(row: Row, cell: Cell) -> str:
 def to_latex(table: Table) -> str:
     """Write a `table` environment that needs the package booktabs only; notes stand in a minipage under it."""
     heads = [
-        rf"{escape_latex(c.title)} ${chr(92)}{'uparrow' if c.higher_is_better else 'downarrow'}${_latex_marks(c.marks)}"
-        for c in table.columns
+        rf"{escape_latex(c.title)} ${chr(92)}{'uparrow' if c.higher_is_better else 'downarrow'}$" for c in table.columns
     ]
     lines = [
         r"% needs \usepackage{booktabs}",
@@ -141,7 +140,7 @@ _HTML_STYLE = (
 
 def to_html(table: Table) -> str:
     """Write a complete page (UTF-8, no script, no outside resource)."""
-    heads = "".join(f"<th>{html.escape(c.title)} {c.arrow}{_html_marks(c.marks)}</th>" for c in table.columns)
+    heads = "".join(f"<th>{html.escape(c.title)} {c.arrow}</th>" for c in table.columns)
     rows = "\n".join(_html_row(row) for row in table.rows)
     notes = [f"{_html_marks((mark,))} {html.escape(text)}" for mark, text in table.footnotes]
     notes += [html.escape(text) for text in table.paragraphs()]

@@ -76,10 +76,14 @@ class Look:
 
 
 def look(index: int) -> Look:
-    """The look of the tracker at `index` of the ranking; the first 40 differ in colour or line style."""
+    """The look of the tracker at `index` of the ranking.
+
+    Neighbours differ in colour and in line style, for print in grey; as 8 colours and 5 line styles have no common
+    divisor, the first 40 looks are all different.
+    """
     return Look(
         COLOURS[index % len(COLOURS)],
-        LINES[index // len(COLOURS) % len(LINES)],
+        LINES[index % len(LINES)],
         MARKERS[index % len(MARKERS)],
     )
 

@@ -28,12 +28,11 @@ BEST, SECOND = 1, 2
 
 @dataclass(frozen=True)
 class Column:
-    """One metric: its key, head, direction, and marks of footnotes that hold for all of it."""
+    """One metric: its key, head and direction."""
 
     metric: str
     title: str
     higher_is_better: bool
-    marks: tuple[str, ...] = ()
 
     @property
     def arrow(self) -> str:
@@ -82,6 +81,7 @@ class Table:
         columns: One per metric, the headline first.
         rows: Best first; a published row stands under the measured one of the same tracker.
         footnotes: (mark, text) pairs in order of appearance.
+        column_notes: (heads of columns, what holds for all of their measured values).
         footer: Sentences under the table: comparability, how to read it.
         conventions: (name, heads of the columns it rules, explanation).
         ranked: Whether best and second best are marked.
@@ -95,10 +95,17 @@ class Table:
     footer: tuple[str, ...]
     conventions: tuple[tuple[str, str, str], ...] = ()
     ranked: bool = False
+    column_notes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def columns_explained(self) -> str:
+        """The notes of whole columns in one sentence; empty if there are none."""
+        return "; ".join(f"{titles}: {text}" for titles, text in self.column_notes) + "." * bool(self.column_notes)
 
     def paragraphs(self) -> list[str]:
         """All that stands under the table's footnotes in written forms."""
-        lines = [f"Convention {name} ({titles}): {words}" for name, titles, words in self.conventions]
+        lines = [self.columns_explained] if self.column_notes else []
+        lines += [f"Convention {name} ({titles}): {words}" for name, titles, words in self.conventions]
         if self.ranked:
             lines.append("Best and second best of the measured rows are marked, by the printed digits.")
         return [*lines, *self.footer]
@@ -119,9 +126,7 @@ def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: b
     order = ranked(evaluations, metrics[0]) if metrics else list(evaluations)
     ranks = _ranks(order, metrics) if _same_sequences(order, metrics) else {}
     notes, marks = SharedNotes.gather(order, metrics), Footnotes()
-    columns = tuple(
-        Column(m, style_of(m).title, _is_higher_better(order, m), marks.mark_all(notes.of_columns[m])) for m in metrics
-    )
+    columns = tuple(Column(m, style_of(m).title, _is_higher_better(order, m)) for m in metrics)
     counts = {_n_sequences(e) for e in order}
     measured = []
     for i, evaluation in enumerate(order):
@@ -144,6 +149,7 @@ def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: b
         footer=(*shared, *_footer(order, suite, rows, published and not comparable)),
         conventions=_conventions(order, metrics),
         ranked=bool(ranks),
+        column_notes=_column_notes(order, metrics, notes),
     )
 
 
@@ -223,6 +229,18 @@ def _measured_cell(score: Score | None, metric: str, rank: int, parts: Sequence[
     elif value is None and not score.note:
         parts = ["undefined: no frame it could be computed from"]
     return Cell(value, text, 0 if value is None else rank, tuple(m for part in parts for m in marks.mark(part)))
+
+
+def _column_notes(
+    evaluations: Sequence[Evaluation], metrics: Sequence[str], notes: SharedNotes
+) -> tuple[tuple[str, str], ...]:
+    """What holds for whole columns, each text once with the heads of all its columns."""
+    heads: dict[str, list[str]] = {}
+    for metric in metrics:
+        for part in parts_of(find_score(evaluations[0], metric)):
+            if part in notes.of_columns[metric]:
+                heads.setdefault(part, []).append(style_of(metric).title)
+    return tuple((", ".join(titles), text) for text, titles in heads.items())
 
 
 def _facts(evaluation: Evaluation) -> dict[str, str]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from spm_bench.suites.base import Suite
 
 _ASCII = str.maketrans({DASH: "-", "↑": "^", "↓": "v", "…": "~"})
+_WIDEST_WORD = 20
+"""Columns of the terminal a tracker's name gets before its numbers do."""
 _RANK_STYLE = {BEST: "bold", SECOND: "underline"}
 
 
@@ -39,6 +41,8 @@ def print_table(
     console.print(_rich_table(table, console), highlight=False)
     for mark, text in table.footnotes:
         console.print(_text(f"({mark}) {text}", console, "dim"), highlight=False)
+    if table.column_notes:
+        console.print(_text(table.columns_explained, console, "dim"), highlight=False)
     for name, titles, _ in table.conventions:
         console.print(_text(f"Convention {name}: {titles}", console), highlight=False)
     for text in table.footer:
@@ -47,10 +51,10 @@ def print_table(
 
 def _rich_table(table: Table, console: Console) -> RichTable:
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    shown.add_column("Tracker", overflow="fold", min_width=10)
+    shown.add_column("Tracker", overflow="fold", min_width=_longest_word(table))
     widths = [_widths(table, i) for i in range(len(table.columns))]
     for column, (numbers, _) in zip(table.columns, widths, strict=True):
-        head = f"{column.title} {column.arrow}".rjust(numbers) + _marks(column.marks)
+        head = f"{column.title} {column.arrow}".rjust(numbers)
         shown.add_column(_text(head, console), overflow="fold")
     for row in table.rows:
         label = _text(f"{row.full_label}{_marks(row.marks)}", console)
@@ -59,11 +63,17 @@ def _rich_table(table: Table, console: Console) -> RichTable:
     return shown
 
 
+def _longest_word(table: Table) -> int:
+    """Room for the longest word of the labels, so that few words are broken; never more than a good part of a line."""
+    words = (word for row in table.rows for word in f"{row.full_label}{_marks(row.marks)}".split())
+    return min(max(map(len, words), default=0), _WIDEST_WORD)
+
+
 def _widths(table: Table, index: int) -> tuple[int, int]:
     """Room for the numbers of a column and for the marks after them, so that the numbers stand under each other."""
     column, cells = table.columns[index], [row.cells[index] for row in table.rows]
     numbers = max([len(column.title) + 2, *(len(cell.text) + cell.missing_digits for cell in cells)])
-    return numbers, max([len(_marks(column.marks)), *(len(_marks(cell.marks)) for cell in cells)])
+    return numbers, max(len(_marks(cell.marks)) for cell in cells)
 
 
 def _cell(row: Row, cell: Cell, widths: tuple[int, int], console: Console) -> Text:

@@ -15,7 +15,7 @@ from spm_bench.errors import ResultsError
 from spm_bench.report import render
 from spm_bench.report.attributes import attribute_metric, attribute_table
 from spm_bench.report.figures import CURVES, attribute_figure, curve_figure
-from spm_bench.report.figures_vot import accuracy_robustness_figure, eao_curve_figure, ranking_figure
+from spm_bench.report.figures_vot import accuracy_robustness_figure, eao_curve_figure, has_point, ranking_figure
 from spm_bench.report.scores import scores_json
 from spm_bench.report.style import to_pdf, to_png
 from spm_bench.report.tables import build_table, coverage
@@ -87,7 +87,7 @@ def _figures(evaluations: Sequence[Evaluation], suite: Suite) -> Iterator[tuple[
         if any(curve in e.curves for e in evaluations):
             metric = metric if metric in metrics else headline
             yield curve, curve_figure(evaluations, curve, title, metric=metric)
-    if {"accuracy", "robustness"} <= set(metrics):
+    if any(has_point(e) for e in evaluations):
         yield "accuracy_robustness", accuracy_robustness_figure(evaluations, title)
     if any("eao" in e.curves for e in evaluations):
         yield "eao_curve", eao_curve_figure(evaluations, suite.eao_interval, title)

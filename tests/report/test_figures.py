@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import subprocess
@@ -138,6 +139,22 @@ def test_a_tracker_looks_the_same_in_every_figure_of_one_report() -> None:
 
 def test_forty_looks_differ() -> None:
     assert len({(style.look(i).colour, style.look(i).line) for i in range(40)}) == 40
+
+
+def test_neighbours_differ_in_line_style_too_for_print_in_grey() -> None:
+    for i in range(40):
+        assert style.look(i).line != style.look(i + 1).line
+        assert style.look(i).colour != style.look(i + 1).colour
+
+
+def test_an_attribute_of_sequences_and_frames_is_drawn_once() -> None:
+    suite = make_suite()
+    one = otb(suite, "a", 0.5)
+    assert one.per_attribute is not None
+    twice = one.per_attribute.assign(attribute=["IV", "IV (frames)", "OCC (frames)"])
+    figure = attribute_figure([dataclasses.replace(one, per_attribute=twice)], "auc")
+    names = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert [name.split(" (")[0] for name in names] == ["IV", "OCC"]
 
 
 def test_colours_stay_apart_in_grey() -> None:

@@ -22,15 +22,16 @@ def small() -> Table:
     return Table(
         name="otb100",
         caption="OTB_100: 2 sequences",
-        columns=(Column("auc", "AUC", True), Column("failures", "Lost", False, ("a",))),
+        columns=(Column("auc", "AUC", True), Column("failures", "Lost", False)),
         rows=(
             Row("A_1", (Cell(0.7, "0.700", 1), Cell(3.0, "3", 2, ("b",)))),
             Row("B", (Cell(0.6, "0.600", 2), Cell(None, DASH)), untrained=True, marks=("b",)),
             Row("B (published)", (Cell(0.61, "0.61"), Cell(None, "")), published=True),
         ),
-        footnotes=(("a", "in all"), ("b", "50% of it")),
+        footnotes=(("b", "50% of it"),),
         footer=("Last line.",),
         conventions=(("otb-matlab", "AUC", "words"),),
+        column_notes=(("Lost", "in 50% of all"),),
     )
 
 
@@ -38,15 +39,15 @@ def test_markdown() -> None:
     assert render.to_markdown(small()) == (
         "**OTB\\_100: 2 sequences**\n"
         "\n"
-        "| Tracker | AUC ↑ | Lost ↓<sup>a</sup> |\n"
+        "| Tracker | AUC ↑ | Lost ↓ |\n"
         "| :-- | --: | --: |\n"
         "| A\\_1 | **0.700** | <u>3</u><sup>b</sup> |\n"
         "| B (untrained)<sup>b</sup> | <u>0.600</u> | \N{EN DASH} |\n"
         "| *B (published)* | *0.61* |  |\n"
         "\n"
-        "<sup>a</sup> in all  \n"
         "<sup>b</sup> 50% of it  \n"
         "\n"
+        "Lost: in 50% of all.  \n"
         "Convention otb-matlab (AUC): words  \n"
         "Last line.\n"
     )
@@ -61,7 +62,7 @@ def test_latex() -> None:
         "\\label{tab:otb100}\n"
         "\\begin{tabular}{lrr}\n"
         "\\toprule\n"
-        "Tracker & AUC $\\uparrow$ & Lost $\\downarrow$\\textsuperscript{a} \\\\\n"
+        "Tracker & AUC $\\uparrow$ & Lost $\\downarrow$ \\\\\n"
         "\\midrule\n"
         "A\\_1 & \\textbf{0.700} & \\underline{3}\\rlap{\\textsuperscript{b}} \\\\\n"
         "B (untrained)\\textsuperscript{b} & \\underline{0.600} & -- \\\\\n"
@@ -70,8 +71,8 @@ def test_latex() -> None:
         "\\end{tabular}\n"
         "\\par\\smallskip\n"
         "\\begin{minipage}{\\linewidth}\\footnotesize\n"
-        "\\textsuperscript{a}~in all\\par\n"
         "\\textsuperscript{b}~50\\% of it\\par\n"
+        "Lost: in 50\\% of all.\\par\n"
         "Convention otb-matlab (AUC): words\\par\n"
         "Last line.\n"
         "\\end{minipage}\n"

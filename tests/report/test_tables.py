@@ -100,7 +100,8 @@ def test_coverage_in_words(n: int, n_total: int, words: str) -> None:
 
 def test_untrained_trackers_are_called_so() -> None:
     suite = make_suite("demo")
-    table = build_table([otb(suite, "SPM", 0.1, trained="no"), otb(suite, "KCF", 0.4)], suite)
+    table = build_table([otb(suite, "SPM", 0.1, trained="no", note="untrained"), otb(suite, "KCF", 0.4)], suite)
+    assert table.footnotes == (), "the label says it already"
     assert [row.full_label for row in table.rows] == ["KCF", "SPM (untrained)"]
     assert any(text.startswith("Untrained:") for text in table.footer)
 
@@ -152,7 +153,7 @@ def test_a_suite_without_published_figures_says_nothing_about_them() -> None:
     assert not any("ublished" in text for text in build_table([otb(suite, "KCF", 0.4)], suite).footer)
 
 
-def test_a_note_of_the_whole_column_marks_the_head_and_one_of_a_whole_row_the_label() -> None:
+def test_a_note_of_whole_columns_names_them_and_one_of_a_whole_row_marks_the_label() -> None:
     suite = make_suite("demo")
     a, b = otb(suite, "a", 0.5), otb(suite, "b", 0.4)
     note = "all of the column"
@@ -160,14 +161,27 @@ def test_a_note_of_the_whole_column_marks_the_head_and_one_of_a_whole_row_the_la
         dataclasses.replace(e, scores=(dataclasses.replace(e.scores[0], note=note), e.scores[1])) for e in (a, b)
     ]
     table = build_table(for_column, suite)
-    assert table.footnotes == (("a", note),)
-    assert table.columns[0].marks == ("a",)
+    assert table.footnotes == ()
+    assert table.column_notes == (("AUC", note),)
+    assert f"AUC: {note}." in table.paragraphs()
     assert all(cell.marks == () for row in table.rows for cell in row.cells)
 
     table = build_table([otb(suite, "a", 0.5, note="all of the row"), b], suite)
     assert table.footnotes == (("a", "all of the row"),)
     assert table.rows[0].marks == ("a",)
     assert table.rows[0].cells[0].marks == ()
+
+
+def test_a_note_of_two_columns_is_said_once() -> None:
+    suite = make_suite("vot2016", "vot")
+    notes = {"eao": "shared; own", "accuracy": "shared"}
+    evaluations = [
+        dataclasses.replace(e, scores=tuple(dataclasses.replace(s, note=notes.get(s.metric, "")) for s in e.scores))
+        for e in (vot(suite, "a", 0.5), vot(suite, "b", 0.4))
+    ]
+    table = build_table(evaluations, suite, published=False)
+    assert table.column_notes == (("EAO, A", "shared"), ("EAO", "own"))
+    assert table.columns_explained == "EAO, A: shared; EAO: own."
 
 
 def test_an_undefined_value_prints_its_reason() -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,16 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     suite = make_suite()
     first = {p.name: p.read_bytes() for p in write_report(field(suite, 3), suite, tmp_path / "r")}
     assert {p.name: p.read_bytes() for p in write_report(field(suite, 3)[::-1], suite, tmp_path / "r")} == first
+
+
+def test_undefined_accuracy_costs_one_figure_and_not_the_report(tmp_path: Path) -> None:
+    """Sequences no longer than the burn-in leave accuracy undefined for every tracker."""
+    suite = make_suite("vot2016", "vot")
+    evaluation = vot(suite, "a", None)
+    scores = tuple(replace(s, value=None) if s.metric == "accuracy" else s for s in evaluation.scores)
+    write_report([replace(evaluation, scores=scores)], suite, tmp_path)
+    assert (tmp_path / "scores.json").is_file()
+    assert not (tmp_path / "accuracy_robustness.png").exists()
 
 
 def test_nothing_to_report(tmp_path: Path) -> None:
