@@ -12,7 +12,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,7 +23,7 @@ from spm_bench.errors import UsageError
 from spm_bench.protocols.base import OnFrame
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""Read by the libraries under numpy and torch when they are loaded."""
+"""Read by the libraries under numpy and torch when they are loaded, which in a worker is before any code of ours."""
 _PATIENCE = 5.0
 """Seconds an idle worker gets to end by itself."""
 
@@ -139,7 +139,8 @@ class Pool:
     def _start(self) -> _Worker:
         here, there = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(there, self._threads), daemon=True)
-        process.start()
+        with _thread_variables(self._threads):
+            process.start()
         there.close()
         worker = _Worker(process, here)
         self._workers.append(worker)
@@ -151,6 +152,20 @@ def threads_per_worker(workers: int, cores: int, environment: Mapping[str, str])
     if any(name in environment for name in THREAD_VARIABLES):
         return None
     return max(1, cores // workers)
+
+
+@contextlib.contextmanager
+def _thread_variables(threads: int | None) -> Iterator[None]:
+    """Set the variables for processes started inside the block; None means that the user has set them already."""
+    if threads is None:
+        yield
+        return
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name in THREAD_VARIABLES:
+            del os.environ[name]
 
 
 def _cores() -> int:
@@ -172,7 +187,9 @@ def _serve(pipe: Connection, threads: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if threads is not None:
-        _use_threads(threads)
+        import cv2  # reads no variable
+
+        cv2.setNumThreads(threads)
     trackers = TrackerCache()
     with contextlib.suppress(EOFError, OSError):
         while True:
@@ -184,10 +201,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def _use_threads(threads: int) -> None:
-    import cv2
-
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    cv2.setNumThreads(threads)

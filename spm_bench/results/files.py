@@ -11,6 +11,9 @@ from pathlib import Path
 
 from spm_bench.errors import ResultsError
 
+RUN_FILE = "run.json"
+"""What makes a folder one of our run folders."""
+
 TEMPORARY_SUFFIX = ".tmp"
 """Ending of files being written; a leftover one belongs to a killed process and is never read."""
 

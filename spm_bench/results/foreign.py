@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spm_bench.errors import ResultsError
+from spm_bench.results.files import RUN_FILE
 from spm_bench.results.layouts import Layout, get_layout
 from spm_bench.results.trajectory import ResultSet, Trajectory
 from spm_bench.suites.base import Sequence, Suite
-
-RUN_FILE = "run.json"
-"""What makes a folder one of our run folders."""
 
 _OTB_ALIASES = {"human4-2": ("human4",)}
 """Sequences that tools abbreviate: the benchmark evaluates only the second target of Human4."""
@@ -82,9 +80,13 @@ def find_result_sets(paths: Many[Path], suite: Suite) -> list[ResultSet]:
         One result set per tracker: in the order of `paths`, and by name inside each.
 
     Raises:
-        ResultsError: A path is no folder, is empty or has another structure; two trackers have the same name.
+        ResultsError: A path is no folder, is empty, unreadable or has another structure; two trackers have the same
+            name.
     """
-    found = [results for path in paths for results in _in_folder(Path(path), suite)]
+    try:
+        found = [results for path in paths for results in _in_folder(Path(path), suite)]
+    except OSError as error:
+        raise ResultsError(f"cannot be read ({error.strerror or error})", where=error.filename) from error
     by_label: dict[str, ResultSet] = {}
     for results in found:
         other = by_label.setdefault(results.label, results)

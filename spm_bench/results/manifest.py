@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spm_bench.errors import ResultsError, listed
-from spm_bench.results.files import write_text
-from spm_bench.results.foreign import RUN_FILE
+from spm_bench.results.files import RUN_FILE, write_text
 from spm_bench.results.provenance import code_hash
 from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.loading import fingerprint

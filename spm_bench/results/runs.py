@@ -21,8 +21,7 @@ from typing import Any
 
 from spm_bench.errors import ResultsError, unknown_name
 from spm_bench.protocols.base import TrackingProtocol
-from spm_bench.results.files import readable_os_errors, remove_leftovers, write_text
-from spm_bench.results.foreign import RUN_FILE
+from spm_bench.results.files import RUN_FILE, readable_os_errors, remove_leftovers, write_text
 from spm_bench.results.layouts import Layout, get_layout
 from spm_bench.results.lock import locked
 from spm_bench.results.manifest import (

@@ -1,12 +1,13 @@
 import errno
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spm_bench.engine.executors import threads_per_worker
+from spm_bench.engine.executors import THREAD_VARIABLES, Pool, threads_per_worker
 from spm_bench.engine.progress import Lines, Quiet, choose_progress
 from spm_bench.engine.runner import Failure, run_all
 from spm_bench.errors import ResultsError, TrackerError, UsageError
@@ -191,6 +192,23 @@ def test_a_sequence_that_cannot_leave_the_process(tmp_path):
 )
 def test_workers_share_the_cores_unless_the_user_decided(workers, cores, environment, threads):
     assert threads_per_worker(workers, cores, environment) == threads
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").is_file(), reason="needs /proc")
+def test_workers_are_born_with_their_number_of_threads(monkeypatch):
+    for name in THREAD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    pool, expected = Pool(1), {f"{name}=3".encode() for name in THREAD_VARIABLES}
+    pool._threads = 3
+    try:
+        born_with = Path(f"/proc/{pool._start().process.pid}/environ")
+        end = time.monotonic() + 10  # the new program replaces its parent's copy a moment after it was started
+        while not expected <= set(born_with.read_bytes().split(b"\0")):
+            assert time.monotonic() < end, born_with.read_bytes()
+            time.sleep(0.01)
+    finally:
+        pool.close()
+    assert not set(THREAD_VARIABLES) & set(os.environ), "this process keeps its own"
 
 
 class Recorder(Quiet):

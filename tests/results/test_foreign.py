@@ -164,6 +164,15 @@ def test_paths_that_are_no_folders(tmp_path):
         find_result_sets([tmp_path / "Basketball.txt"], OTB)
 
 
+def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    with pytest.raises(ResultsError, match=rf"{tmp_path}: cannot be read \(Permission denied\)"):
+        found([tmp_path], OTB)
+
+
 def test_two_trackers_of_one_name(tmp_path):
     put(tmp_path, "a/KCF/Basketball.txt", "b/KCF/Basketball.txt")
     with pytest.raises(ResultsError, match="two result folders of KCF"):
