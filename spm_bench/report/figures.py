@@ -68,7 +68,7 @@ def curve_figure(
             handles += axes.plot(line.x, line.y, color=look.colour, linestyle=look.line)
         first = shown[0].curves[curve]
         frame_curve(axes, first.x_label, first.y_label, max(float(e.curves[curve].x[-1]) for e in shown))
-        head(figure, title, f"{name} plot [{style_of(metric).title}]")
+        head(figure, title, with_metric(f"{name} plot", shown, metric))
         style.add_legend(figure, handles[::-1], labels, wide)
     return figure
 
@@ -103,9 +103,17 @@ def looks_of(evaluations: Sequence[Evaluation]) -> dict[int, style.Look]:
 
 
 def legend_labels(evaluations: Sequence[Evaluation], metric: str) -> list[str]:
-    """Score and name of each evaluation: `[0.687] SPM`."""
-    values = [style_of(metric).format(finite(find_score(e, metric))) for e in evaluations]
-    return [f"[{v}] {figure_name(e)}" for v, e in zip(values, evaluations, strict=True)]
+    """Score and name of each evaluation: `[0.687] SPM`; names alone where the metric is undefined for all."""
+    scores = [finite(find_score(e, metric)) for e in evaluations]
+    if all(score is None for score in scores):
+        return [figure_name(e) for e in evaluations]
+    return [f"[{style_of(metric).format(v)}] {figure_name(e)}" for v, e in zip(scores, evaluations, strict=True)]
+
+
+def with_metric(what: str, evaluations: Sequence[Evaluation], metric: str) -> str:
+    """A figure's title with the metric that `legend_labels` puts before the names: `Success plot [AUC]`."""
+    known = any(finite(find_score(e, metric)) is not None for e in evaluations)
+    return f"{what} [{style_of(metric).title}]" if known else what
 
 
 def figure_name(evaluation: Evaluation) -> str:

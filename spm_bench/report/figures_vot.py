@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spm_bench.errors import ResultsError
 from spm_bench.metrics.vot_conventions import SENSITIVITY
 from spm_bench.report import style
-from spm_bench.report.figures import figure_name, frame_curve, framed, head, legend_labels, looks_of
+from spm_bench.report.figures import figure_name, frame_curve, framed, head, legend_labels, looks_of, with_metric
 from spm_bench.report.vocabulary import find_score, finite, ranked, style_of
 from spm_bench.scoring.base import Evaluation
 
@@ -50,7 +50,7 @@ def accuracy_robustness_figure(
         axes.set_ylim(*_around(points[:, 1]))
         axes.set_xlabel(f"Robustness: share still tracking after {SENSITIVITY} frames")
         axes.set_ylabel("Accuracy")
-        head(figure, title, "Accuracy and robustness [EAO]")
+        head(figure, title, with_metric("Accuracy and robustness", shown, "eao"))
         style.add_legend(figure, handles, labels, wide)
     return figure
 
@@ -101,13 +101,12 @@ def eao_curve_figure(
         right = longest if interval is None else min(longest, 1.6 * interval[1])
         first = shown[0].curves["eao"]
         frame_curve(axes, first.x_label, first.y_label, right)
-        if interval is not None:
+        if interval is not None and interval[0] < right:
             axes.axvspan(*interval, color="#bbbbbb", alpha=0.3, linewidth=0, zorder=0)
             words = f"EAO interval\n{interval[0]} to {interval[1]}"
-            axes.annotate(
-                words, (sum(interval) / 2, 0.98), ha="center", va="top", size=6, color="#444444", annotation_clip=True
-            )
-        head(figure, title, "Expected overlap [EAO]")
+            middle = (interval[0] + min(interval[1], right)) / 2
+            axes.annotate(words, (middle, 0.98), ha="center", va="top", size=6, color="#444444")
+        head(figure, title, with_metric("Expected overlap", shown, "eao"))
         style.add_legend(figure, handles[::-1], labels, wide)
     return figure
 

@@ -182,6 +182,27 @@ def test_accuracy_robustness_coordinates() -> None:
     assert (line.get_xdata()[0], line.get_ydata()[0]) == (pytest.approx(np.exp(-0.075)), 0.55)  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("interval", "words"), [((108, 371), 1), ((108, 900), 1), ((700, 900), 0)])
+def test_the_interval_is_named_inside_the_axes_if_any_of_it_is_seen(interval: tuple[int, int], words: int) -> None:
+    figure = eao_curve_figure([vot(make_suite("vot2016", "vot"), "a", 0.4)], interval)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert len(axes.texts) == words
+    for text in axes.texts:
+        box, frame = text.get_window_extent(), axes.get_window_extent()
+        assert frame.x0 <= box.x0 <= box.x1 <= frame.x1
+
+
+def test_a_metric_that_is_undefined_for_all_is_not_in_the_legend() -> None:
+    suite = make_suite("vot2016", "vot")
+    for draw in (lambda e: eao_curve_figure(e, (108, 371)), accuracy_robustness_figure):
+        nobody, one = draw([vot(suite, "a", None)]), draw([vot(suite, "a", None), vot(suite, "b", 0.3)])
+        assert legend_texts(nobody) == ["a"]
+        assert legend_texts(one) == ["[0.300] b", f"[{DASH}] a"]
+        assert "[" not in nobody.get_suptitle()
+        assert one.get_suptitle().endswith(" [EAO]")
+
+
 def test_the_interval_is_shaded() -> None:
     suite = make_suite("vot2016", "vot")
     figure = eao_curve_figure([vot(suite, "a", 0.4)], (108, 371))
