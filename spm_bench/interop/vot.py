@@ -37,6 +37,7 @@ from pathlib import Path, PurePath
 from spm_bench.errors import DataError, ResultsError, UsageError
 from spm_bench.metrics.vot_conventions import SENSITIVITY
 from spm_bench.protocols.supervised import REPETITIONS, SKIP
+from spm_bench.suites.annotations import check_name
 from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.frames import ImageFrames
 from spm_bench.trackers.catalog import resolve_tracker
@@ -199,8 +200,7 @@ def _register(path: Path, sections: dict[str, dict[str, str]]) -> None:
 
 def _write_sequence(root: Path, sequence: Sequence) -> None:
     """Write one sequence in the toolkit's layout."""
-    if PurePath(sequence.name).name != sequence.name or sequence.name in (".", ".."):
-        raise DataError(f"{sequence.name!r} cannot be the name of a folder")
+    check_name(sequence.name, root)
     folder = root / sequence.name
     (folder / "color").mkdir(parents=True, exist_ok=True)
     suffix = _write_pictures(folder / "color", sequence)

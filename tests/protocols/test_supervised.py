@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spm_bench.protocols.supervised import Supervised
+from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS
+from spm_bench.protocols.supervised import SKIP, Supervised
 from spm_bench.results.formats import write_vot
 from spm_bench.results.trajectory import FrameState, Trajectory
 from spm_bench.suites.base import Sequence
@@ -186,3 +187,7 @@ def test_written_by_our_writer_a_run_is_native_text(tmp_path):
     ball = sequence(n=8)
     write_vot(tmp_path / "a.txt", Supervised().run(following(ball, (2,)), ball, repetition=1, seed=0))
     assert (tmp_path / "a.txt").read_text().splitlines() == ["1", "9.0,10.0,12.0,9.0", "2", "0", "0", "0", "0", "1"]
+
+
+def test_scoring_knows_when_the_protocol_restarts():
+    assert {rules.skip for rules in VOT_CONVENTIONS} == {SKIP} == {Supervised().parameters()["skip"]}
