@@ -76,7 +76,7 @@ class TrackerCache:
 
 
 def execute(job: Job, trackers: TrackerCache, on_frame: OnFrame | None = None) -> Reply:
-    """Do one job. Whatever the tracker throws is in the reply; only Ctrl-C and the like pass through."""
+    """Do one job. Whatever the tracker throws is in the reply, `sys.exit` too; only Ctrl-C passes through."""
     try:
         tracker = trackers.get(job.spec)
     except SpmBenchError as error:
@@ -87,13 +87,16 @@ def execute(job: Job, trackers: TrackerCache, on_frame: OnFrame | None = None) -
         trajectory = job.protocol.run(
             tracker, job.sequence, repetition=job.repetition, seed=job.seed, on_frame=on_frame
         )
-    except Exception as error:  # noqa: BLE001 - a tracker may raise anything, and the other sequences must go on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, the other sequences must go on
         trackers.forget()
         return Reply(job.key, trace=traceback.format_exc(), problem=one_line(error))
     return Reply(job.key, trajectory)
 
 
 def one_line(error: BaseException) -> str:
-    """An exception in one line: its message, with the type in front unless it is one of ours."""
+    """An exception in one line: message and notes, with the type in front unless it is one of ours."""
     text = " ".join(str(error).split())
-    return text if isinstance(error, SpmBenchError) else f"{type(error).__name__}: {text}".rstrip(": ")
+    if not isinstance(error, SpmBenchError):
+        text = f"{type(error).__name__}: {text}".rstrip(": ")
+    notes = ", ".join(getattr(error, "__notes__", ()))
+    return f"{text} ({notes})" if notes else text

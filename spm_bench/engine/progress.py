@@ -13,8 +13,8 @@ LINE_EVERY = 10.0
 class Progress(Protocol):
     """Told by the runner what happens."""
 
-    def begin(self, sequences: int, frames: int) -> None:
-        """So much is to do."""
+    def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
+        """So much is to do: the sequences of all trackers together."""
 
     def frame(self, index: int) -> None:
         """A frame is done, somewhere inside a repetition."""
@@ -32,7 +32,7 @@ class Progress(Protocol):
 class Quiet:
     """Says nothing but what broke."""
 
-    def begin(self, sequences: int, frames: int) -> None:
+    def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
         """Say nothing."""
 
     def frame(self, index: int) -> None:
@@ -56,13 +56,15 @@ class Lines:
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
 
-    def begin(self, sequences: int, frames: int) -> None:
+    def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
         """Start the clock."""
         self._sequences, self._left = sequences, frames
         self._done = self._frames = 0
         self._start = self._last = time.monotonic()
         if sequences:
-            print(f"running {sequences} sequences, {frames} frames", file=self.stream, flush=True)
+            who = f"{trackers} trackers, " if trackers > 1 else ""
+            what = f"{sequences} sequence{'s' * (sequences != 1)}" + (" in all" if trackers > 1 else "")
+            print(f"running {who}{what}, {frames} frames", file=self.stream, flush=True)
 
     def frame(self, index: int) -> None:
         """Count nothing: a repetition is fine enough."""
@@ -110,7 +112,7 @@ class Bars:
             transient=True,
         )
 
-    def begin(self, sequences: int, frames: int) -> None:
+    def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:  # noqa: ARG002 - the bar names them
         """Show the bar."""
         self._sequences, self._done, self._frames, self._inside = sequences, 0, 0, 0
         self._start = time.monotonic()

@@ -88,7 +88,7 @@ def run_all(
     progress = progress or Quiet()
     tasks = _open_tasks(runs, suite)
     ledger = _Ledger({task.key: task for task in tasks})
-    progress.begin(len(tasks), ledger.frames_left())
+    progress.begin(len(tasks), ledger.frames_left(), len({id(task.run) for task in tasks}))
     executor: Executor = Inline(progress.frame) if workers == 1 else Pool(workers)
     try:
         return _work_off(tasks, executor, ledger, progress)

@@ -93,7 +93,7 @@ def build_tracker(spec: TrackerSpec) -> Tracker:
         tracker = factory(**spec.options)
     except SpmBenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TrackerError(f"its constructor failed: {_describe(error)}", where=spec.target) from error
     _check_methods(tracker, spec.target)
     return cast(Tracker, tracker)

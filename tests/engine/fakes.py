@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 
@@ -114,15 +115,17 @@ class Scripted:
 
 
 class Fragile(Still):
-    """Raises, or kills its process, on pictures wider than 64 pixels."""
+    """Raises, ends or kills its process, on pictures wider than 64 pixels."""
 
-    def __init__(self, die=False):
+    def __init__(self, die=False, leave=False):
         super().__init__()
-        self.die = die
+        self.die, self.leave = die, leave
 
     def update(self, frame):
         if frame.shape[1] > 64:
             if self.die:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.leave:
+                sys.exit(3)
             raise ZeroDivisionError("no wide pictures please")
         return super().update(frame)

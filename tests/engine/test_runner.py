@@ -1,4 +1,5 @@
 import errno
+import io
 import json
 import os
 import time
@@ -17,6 +18,7 @@ from spm_bench.results.files import readable_os_errors
 from spm_bench.results.runs import open_run
 from tests.engine.fakes import sequence, spec, suite
 
+BROKE = "ZeroDivisionError: no wide pictures please (in frame 1 of wide, repetition 1)"
 TOYS = suite(sequence("calm"), sequence("wide", size=(80, 48)), sequence("late"))
 
 
@@ -33,7 +35,7 @@ def raw_files(results):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_one_broken_sequence_does_not_stop_the_others(tmp_path, workers):
     failures, results = run(tmp_path, spec("Fragile"), workers=workers)
-    assert failures == (Failure("Fragile", "wide", "ZeroDivisionError: no wide pictures please"),)
+    assert failures == (Failure("Fragile", "wide", BROKE),)
     assert raw_files(results) == ["calm.txt", "late.txt"]
     trace = (results.folder / "failures" / "wide.txt").read_text()
     assert "Traceback" in trace
@@ -47,6 +49,13 @@ def test_one_broken_sequence_does_not_stop_the_others(tmp_path, workers):
     assert [results.has(name) for name in states] == [True, False, True]
     with pytest.raises(ResultsError, match=r"Fragile failed on wide.*failures.*--allow-missing"):
         results.trajectories(TOYS.sequences[1])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_tracker_that_ends_the_process_by_sys_exit_costs_its_sequence_only(tmp_path, workers):
+    failures, results = run(tmp_path, spec("Fragile", leave=True), workers=workers)
+    assert failures == (Failure("Fragile", "wide", "SystemExit: 3 (in frame 1 of wide, repetition 1)"),)
+    assert raw_files(results) == ["calm.txt", "late.txt"]
 
 
 def test_a_worker_that_dies_costs_its_sequence_only(tmp_path):
@@ -215,8 +224,8 @@ class Recorder(Quiet):
     def __init__(self):
         self.events = []
 
-    def begin(self, sequences, frames):
-        self.events.append(("begin", sequences, frames))
+    def begin(self, sequences, frames, trackers=1):
+        self.events.append(("begin", sequences, frames, trackers))
 
     def repetition(self, frames, expected):
         self.events.append(("repetition", frames, expected))
@@ -232,7 +241,7 @@ def test_progress_is_told_what_happens(tmp_path):
     told = Recorder()
     toys = suite(sequence("a", n=10), sequence("b", n=20), family="vot", protocol="supervised")
     run(tmp_path, spec("Still"), toys, get_protocol("supervised"), progress=told)
-    assert told.events[0] == ("begin", 2, 15 * 30)
+    assert told.events[0] == ("begin", 2, 15 * 30, 1)
     # After the first sequence needed three repetitions, the second is expected to need three as well.
     assert ("repetition", 10, 3 * 20) in told.events
     assert told.events[-2:] == [("repetition", 20, 0), ("end",)]
@@ -242,7 +251,7 @@ def test_progress_is_told_what_happens(tmp_path):
     ]
     again = Recorder()
     run(tmp_path, spec("Still"), toys, get_protocol("supervised"), progress=again)
-    assert again.events == [("begin", 0, 0), ("end",)]
+    assert again.events == [("begin", 0, 0, 0), ("end",)]
 
 
 def test_lines_are_few_and_on_stderr(tmp_path, capsys, monkeypatch):
@@ -251,16 +260,29 @@ def test_lines_are_few_and_on_stderr(tmp_path, capsys, monkeypatch):
     assert printed.out == ""
     lines = printed.err.splitlines()
     assert lines[0] == "running 3 sequences, 36 frames"
-    assert lines[1] == "Fragile failed on wide: ZeroDivisionError: no wide pictures please"
+    assert lines[1] == f"Fragile failed on wide: {BROKE}"
     assert lines[2].startswith("3 of 3 sequences, ")
     assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ((1, 12), "running 1 sequence, 12 frames"),
+        ((80, 2880, 4), "running 4 trackers, 80 sequences in all, 2880 frames"),
+    ],
+)
+def test_the_first_line_tells_sequences_from_trackers(told, line):
+    stream = io.StringIO()
+    Lines(stream).begin(*told)
+    assert stream.getvalue() == line + "\n"
 
 
 def test_quiet_reports_failures_only(tmp_path, capsys):
     run(tmp_path, spec("Fragile"), progress=choose_progress(quiet=True))
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "Fragile failed on wide: ZeroDivisionError: no wide pictures please\n"
+    assert printed.err == f"Fragile failed on wide: {BROKE}\n"
 
 
 def test_bars_only_on_a_terminal(tmp_path, monkeypatch, capsys):
