@@ -84,6 +84,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """
     names = sorted(known)
     by_folded = {n.casefold(): n for n in names}
-    near = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)]
+    folded = name.casefold()
+    begun = [n for n in by_folded if len(folded) > 1 and n.startswith(folded)]
+    alike = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.5)
+    near = [by_folded[n] for n in (begun or alike)[:3]]
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     return UsageError(f"there is no {kind} {name!r}", remedy=f"{hint}Known: {', '.join(names)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from spm_bench.errors import UsageError, unknown_name
 
@@ -69,6 +70,12 @@ def load_target(target: str) -> object:
     if not (module_name and colon and attribute):
         raise UsageError(
             f"{target!r} is not of the form module:object", remedy="Example: my_package.my_tracker:MyTracker"
+        )
+    file = module_name.replace("\\", "/")
+    if "/" in file or file.endswith(".py"):
+        raise UsageError(
+            f"{module_name} is a file, not the name of a module",
+            remedy=f"Go to its folder and write {PurePath(file).name.removesuffix('.py')}:{attribute}",
         )
     try:
         module = importlib.import_module(module_name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spm_bench.errors import DataError, MissingDataError, SpmBenchError, listed
+from spm_bench.errors import DataError, MissingDataError, SpmBenchError, listed, unknown_name
 
 
 def test_message() -> None:
@@ -35,3 +35,19 @@ def test_pickles_with_all_parts() -> None:
 )
 def test_long_lists_of_names_are_cut(names: Iterable[str], text: str) -> None:
     assert listed(names, most=3) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("otb", "Did you mean otb-matlab?"),
+        ("PYSTO", "Did you mean pysot?"),
+        ("got", "Did you mean got10k or got10k-cut?"),
+        ("x", "Known:"),
+    ],
+)
+def test_what_begins_like_a_mistyped_name_is_offered_first(name: str, offered: str) -> None:
+    remedy = unknown_name("convention", name, ["lasot", "otb-matlab", "pysot", "got10k-cut", "got10k"]).remedy
+    assert remedy is not None
+    assert remedy.startswith(offered)
+    assert remedy.endswith("Known: got10k, got10k-cut, lasot, otb-matlab, pysot")

@@ -37,6 +37,12 @@ def test_names_are_taken_once(shelf: Registry) -> None:
         ("no_such_module:Thing", "no module 'no_such_module'"),
         ("fractions.deeper:Thing", "no module 'fractions.deeper'"),
         ("fractions:Fractoin", "Did you mean Fraction"),
+        ("my_tracker.py:Mine", "write my_tracker:Mine"),
+        (
+            "./deep/my_tracker.py:Mine",
+            "is a file, not the name of a module. Go to its folder and write my_tracker:Mine",
+        ),
+        ("deep\\my_tracker.py:Mine", "write my_tracker:Mine"),
     ],
 )
 def test_bad_targets(target: str, told: str) -> None:

@@ -50,11 +50,10 @@ def find_home(facts: SuiteFacts, data: Path | None, inside: tuple[str, ...], is_
                 return home
     names = ", ".join(facts.folders)
     problem = f"no sequence of {facts.title} is in this folder, nor in a folder of it named {names} (in any spelling)"
-    raise MissingDataError(
-        problem if root.is_dir() else f"{facts.title} is not there: no such folder",
-        where=root,
-        remedy=how_to_get(facts),
-    )
+    if not root.is_dir():
+        why = "this is a file, not a folder" if root.exists() else "no such folder"
+        problem = f"{facts.title} is not there: {why}"
+    raise MissingDataError(problem, where=root, remedy=how_to_get(facts))
 
 
 def _candidates(root: Path, folders: tuple[str, ...]) -> Iterator[Path]:
