@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
@@ -12,6 +16,14 @@ _OptionError: type[Exception] = typer.BadParameter.__mro__[1]
 """Typer's error for an option that does not exist or a value it cannot have; click's or its own, by version."""
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 """All well; some sequence failed; the user must mend something; Ctrl-C."""
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from spm_bench import __version__
+
+        typer.echo(f"spm-bench {__version__}")
+        raise typer.Exit
 
 
 def build_app() -> typer.Typer:
@@ -25,12 +37,34 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_options_of_all)
     app.command("run")(run.run)
     app.command("score")(score.score)
     app.command("ls")(ls.ls)
     app.add_typer(weights.app, name="weights")
     app.add_typer(vot.app, name="vot")
     return app
+
+
+def _options_of_all(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
+
+
+@contextlib.contextmanager
+def stdout_for_rows() -> Iterator[None]:
+    """Send to stderr whatever is printed inside (by a tracker, a worker, native code): stdout is for the rows alone."""
+    sys.stdout.flush()
+    real = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(real, 1)
+        os.close(real)
 
 
 def guarded(app: typer.Typer, arguments: list[str] | None = None) -> int:

@@ -15,7 +15,9 @@ Row = Mapping[str, Any]
 def ls(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[LIST]", help="suites, trackers, variants, protocols or metrics. Default: all."),
+        typer.Argument(
+            metavar="LIST", help="suites, trackers, variants, protocols, metrics or conventions. Default: all."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
@@ -23,7 +25,7 @@ def ls(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the lists as JSON and nothing else.")] = False,
 ) -> None:
-    """List suites, trackers, variants, protocols and metrics."""
+    """List suites, trackers, variants, protocols, metrics and conventions."""
     from spm_bench.errors import unknown_name
 
     if what is not None and what.casefold() not in LISTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +44,7 @@ def run(
         int | None, typer.Option("--repetitions", help="Per sequence, at most. Default: the protocol's.")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option("--weights", help="A file, official, or random (tables then say untrained).")
+        str | None, typer.Option("--weights", help="official, a file, a folder, or random (tables then say untrained).")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[
@@ -63,9 +64,11 @@ def run(
 ) -> int:
     """Run trackers on a suite, resume what was interrupted, and end with a table and a report.
 
-    Results go to OUT/SUITE/TRACKER-HASH in the toolkits' own formats, the report to OUT/SUITE/report. The exit code is
-    1 if some sequence failed (the others are scored), 2 if something has to be mended first, 130 after Ctrl-C.
+    Results go to OUT/SUITE/TRACKER-HASH in the toolkits' own formats, the report to OUT/SUITE/report.
+
+    Exit code: 0 all well, 1 some sequence failed (the others are scored), 2 something must be mended, 130 Ctrl-C.
     """
+    from spm_bench.cli import stdout_for_rows
     from spm_bench.run import DEFAULT_TRACKER, Request, run_suite
 
     request = Request(
@@ -90,7 +93,8 @@ def run(
         quiet=json,
         command=tuple(sys.orig_argv),
     )
-    outcome = run_suite(request)
+    with stdout_for_rows() if json else contextlib.nullcontext():
+        outcome = run_suite(request)
     _show(outcome, json=json)
     return 1 if outcome.failures else 0
 

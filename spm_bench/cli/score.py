@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from spm_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from spm_bench.scoring.base import Evaluation
@@ -16,7 +19,7 @@ def score(
     results: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RESULTS_DIR...",
+            metavar="RESULTS_DIR",
             help="Folders of raw results: one tracker's, or one that holds many. The folder's name is the tracker's.",
             show_default=False,
         ),
@@ -55,22 +58,33 @@ def score(
     """
     from spm_bench.suites import load_suite
 
+    _check_scorable(suite)
     loaded = load_suite(suite, data, allow_missing=allow_missing, annotations_only=True)
     evaluations = _evaluate_all(loaded, results, convention, tuple(metric or ()), allow_missing)
-    if out is not None:
-        from spm_bench.report import write_report
-
-        write_report(evaluations, loaded, out, published=published)
     if json:
         from spm_bench.report.scores import scores_json
 
         print(scores_json(evaluations), end="")
-        return
-    from spm_bench.report.terminal import print_table
+    else:
+        from spm_bench.report.terminal import print_table
 
-    print_table(evaluations, loaded, published=published)
-    if out is not None:
-        print(f"report: {out / 'README.md'}")
+        print_table(evaluations, loaded, published=published)
+    if out is not None:  # last: a folder that cannot be written does not cost the scores
+        from spm_bench.report import write_report
+
+        print(f"report: {write_report(evaluations, loaded, out, published=published)[0]}", file=sys.stderr)
+
+
+def _check_scorable(suite: str) -> None:
+    """Say that a suite's ground truth is not public before asking for its data."""
+    from spm_bench.suites.facts import suite_facts, suite_names
+
+    facts = suite_facts(suite.casefold()) if suite.casefold() in suite_names() else None
+    if facts is not None and not facts.has_ground_truth:
+        raise UsageError(
+            f"{facts.title} cannot be scored here: its ground truth is kept on the benchmark's server",
+            remedy=f"Submit the raw results there (see {facts.url}), or run got10k-val, which is scored here",
+        )
 
 
 def _evaluate_all(

@@ -12,7 +12,7 @@ app = typer.Typer(help="Get, list and check the weights of SPM.", no_args_is_hel
 @app.command("get")
 def get(
     which: Annotated[
-        str, typer.Argument(help="Which weights: official (the model the authors released).")
+        str, typer.Argument(metavar="WHICH", help="official: the model the authors released.")
     ] = "official",
 ) -> None:
     """Download weights into the cache, verified; files already there are kept."""

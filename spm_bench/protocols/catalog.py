@@ -13,7 +13,7 @@ from spm_bench.registry import Registry
 PROTOCOLS = Registry("protocol")
 PROTOCOLS.register("one_pass", "spm_bench.protocols.one_pass:OnePass", "Start on the first frame, never correct (OTB)")
 PROTOCOLS.register(
-    "supervised", "spm_bench.protocols.supervised:Supervised", "Restart 5 frames after a failure, 15 times (VOT)"
+    "supervised", "spm_bench.protocols.supervised:Supervised", "Restart 5 frames after a failure; 15 repetitions (VOT)"
 )
 PROTOCOLS.register("got10k", "spm_bench.protocols.got10k:Got10k", "One-pass, three times (GOT-10k)")
 

@@ -72,7 +72,7 @@ def test_out_writes_the_report_and_says_where(
 ) -> None:
     out = tmp_path / "report"
     assert run("--suite", "folder", "--data", data, results, "--out", out) == 0
-    assert str(out / "README.md") in capsys.readouterr().out
+    assert str(out / "README.md") in capsys.readouterr().err
     assert {"README.md", "scores.json", "table.tex", "success.pdf", "precision.png"} <= {p.name for p in out.iterdir()}
     capsys.readouterr()
     assert run("--suite", "folder", "--data", data, results, "--json") == 0
