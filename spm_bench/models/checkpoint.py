@@ -109,18 +109,25 @@ def read_safetensors(path: Path) -> Weights:
     Raises:
         WeightsError: The file is missing, broken, or does not fit the network.
     """
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
     from safetensors.torch import load
 
+    data = _read_bytes(path)
     try:
-        state = load(_read_bytes(path))
+        state = load(data)
+        with safe_open(path, framework="pt") as opened:
+            metadata = opened.metadata() or {}
     except SafetensorError as error:
         raise WeightsError(f"not a readable safetensors file ({error})", where=path, remedy="Copy it again") from error
     state = _fit({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, path)
-    return Weights(state, state_digest(state), path.name, trained=True)
+    return Weights(state, state_digest(state), path.name, trained=metadata.get(TRAINED_KEY, "yes") != "no")
 
 
-def write_safetensors(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str], *, half: bool) -> None:
+TRAINED_KEY = "trained"
+"""Header entry, "yes" or "no": untrained weights stay so in a file. Foreign files without it count as trained."""
+
+
+def write_safetensors(path: Path, weights: Weights, metadata: Mapping[str, str], *, half: bool) -> None:
     """Write weights with a text header; `half` stores floating-point tensors in half precision."""
     from safetensors.torch import save
 
@@ -128,7 +135,8 @@ def write_safetensors(path: Path, state: Mapping[str, Tensor], metadata: Mapping
         plain = tensor.detach().cpu().contiguous()
         return plain.half() if half and plain.is_floating_point() else plain
 
-    data = save({k: stored(v) for k, v in state.items()}, metadata=dict(metadata))
+    header = {**metadata, TRAINED_KEY: "yes" if weights.trained else "no"}
+    data = save({k: stored(v) for k, v in weights.state.items()}, metadata=header)
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
     partial.replace(path)
@@ -175,8 +183,11 @@ def _is_torchscript(data: bytes) -> bool:
     buffer = io.BytesIO(data)
     if not zipfile.is_zipfile(buffer):
         return False
-    with zipfile.ZipFile(buffer) as archive:
-        return any(Path(name).name == "constants.pkl" for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(buffer) as archive:
+            return any(Path(name).name == "constants.pkl" for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return False  # damaged; reading it will say so
 
 
 def _fit(state: dict[str, Tensor], where: Path) -> dict[str, Tensor]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from spm_bench.geometry.anchors import decode_deltas
 from spm_bench.models.spm import SpmNet
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.step import SlotSettings, crop_targets, make_templates
+from spm_bench.trackers.spm.slots import SlotSettings
+from spm_bench.trackers.spm.step import crop_targets, make_templates
 from spm_bench.trackers.spm.tracker import BatchedSpm
 from tests.golden.conftest import Reference
 from tests.golden.synthetic import sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,13 @@ def listed(path: Path) -> None:
     torch.save([torch.zeros(1)], path)
 
 
+def scramble_directory(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[data.rfind(b"PK\x01\x02") + 10] ^= 0xFF
+    data[data.find(b"PK\x01\x02")] ^= 0xFF
+    path.write_bytes(data)
+
+
 def archive(path: Path) -> None:
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), str(path))
 
@@ -123,6 +131,7 @@ def archive(path: Path) -> None:
         (spoil, "NaN"),
         (listed, "not a state dict"),
         (archive, "TorchScript"),
+        (scramble_directory, "truncated or damaged"),
     ],
 )
 def test_broken_checkpoints(
@@ -146,7 +155,7 @@ def test_verification_refuses_other_files(tmp_path: Path, state: State) -> None:
 @pytest.mark.parametrize("half", [True, False])
 def test_safetensors_round_trip(tmp_path: Path, state: State, half: bool) -> None:
     path = tmp_path / "own.safetensors"
-    write_safetensors(path, state, {"architecture": "spm_alexnet"}, half=half)
+    write_safetensors(path, random_weights(5), {"architecture": "spm_alexnet"}, half=half)
     found = read_safetensors(path)
     for name, tensor in found.state.items():
         assert tensor.dtype == state[name].dtype
@@ -154,12 +163,19 @@ def test_safetensors_round_trip(tmp_path: Path, state: State, half: bool) -> Non
         torch.testing.assert_close(tensor, expected, rtol=0, atol=0)
 
 
-def test_truncated_safetensors(tmp_path: Path, state: State) -> None:
+def test_truncated_safetensors(tmp_path: Path) -> None:
     path = tmp_path / "own.safetensors"
-    write_safetensors(path, state, {}, half=True)
+    write_safetensors(path, random_weights(5), {}, half=True)
     truncate(path)
     with pytest.raises(WeightsError, match="safetensors"):
         read_safetensors(path)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_untrained_weights_stay_untrained_in_a_file(tmp_path: Path, trained: bool) -> None:
+    path = tmp_path / "own.safetensors"
+    write_safetensors(path, replace(random_weights(5), trained=trained), {}, half=False)
+    assert read_safetensors(path).trained is trained
 
 
 def test_random_weights_depend_on_the_seed_only() -> None:

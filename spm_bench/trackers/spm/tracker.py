@@ -18,7 +18,8 @@ from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import Box, TrackerSpec
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.step import FrameBatch, SlotSettings, StepResult, make_anchors, make_templates, step
+from spm_bench.trackers.spm.slots import FrameBatch, SlotSettings, StepResult
+from spm_bench.trackers.spm.step import make_anchors, make_templates, step
 from spm_bench.trackers.spm.variants import VARIANTS
 from spm_bench.trackers.spm.weights import find_weights
 
@@ -60,6 +61,8 @@ class BatchedSpm:
         corners = torch.from_numpy(np.concatenate((given[:, :2], given[:, :2] + given[:, 2:]), axis=1))
         self.boxes = corners.to(self.device)
         self.template = make_templates(self.net, self._batch(frames), self.boxes, self.settings)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # else the first update would be charged for this
 
     @torch.inference_mode()
     def update(self, frames: Sequence[Frame]) -> NDArray[np.float64]:
@@ -154,6 +157,7 @@ class SpmTracker:
                 "weights_sha256": found.sha256,
                 "config": config.model_dump(mode="json"),
                 "device_type": pick_device(device).type,
+                "torch": torch.__version__,
             },
             places=("weights", "device"),
         )

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from spm_bench.errors import UsageError, WeightsError
+from spm_bench.errors import WeightsError
 from spm_bench.models.checkpoint import (
     OFFICIAL_FILES,
     Weights,
@@ -57,8 +57,7 @@ def find_weights(wanted: str | None) -> Weights:
             file, or None for the best trained weights at hand.
 
     Raises:
-        WeightsError: None are at hand, or the files are broken.
-        UsageError: Not a form of the above.
+        WeightsError: None are at hand, the files are broken, or the value has none of these forms.
     """
     if wanted is None:
         if has_official():
@@ -75,7 +74,7 @@ def find_weights(wanted: str | None) -> Weights:
     if wanted == "random" or wanted.startswith("random:"):
         seed = wanted.partition(":")[2] or "0"
         if not seed.isdecimal():
-            raise UsageError(f"the seed in --weights {wanted} is not a whole number", remedy="Example: random:7")
+            raise WeightsError(f"the seed in --weights {wanted} is not a whole number", remedy="Example: random:7")
         return random_weights(int(seed))
     path = Path(wanted).expanduser()
     if path.is_dir():
@@ -83,7 +82,7 @@ def find_weights(wanted: str | None) -> Weights:
     if path.suffix == ".safetensors":
         return read_safetensors(path)
     if path.exists():
-        raise UsageError("weights are a .safetensors file, or a folder with cm_stage.pt and fm_stage.pt", where=path)
+        raise WeightsError("weights are a .safetensors file, or a folder with cm_stage.pt and fm_stage.pt", where=path)
     raise WeightsError(
         "there is no such file or folder", where=wanted, remedy="Known words: official, random, random:SEED"
     )

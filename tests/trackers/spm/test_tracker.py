@@ -85,6 +85,17 @@ def test_keeps_the_box_when_lost(net: SpmNet) -> None:
     np.testing.assert_allclose(tracker.update([frames[1]]), box)
 
 
+def test_a_box_beyond_numbers_is_a_lost_target(net: SpmNet) -> None:
+    frames = video(7, 100, 140)
+    tracker = BatchedSpm(net, [SpmConfig(lost_threshold=0.0)], CPU)
+    tracker.init([frames[0]], np.array([[30.0, 20, 40, 30]]))
+    tracker.boxes = torch.tensor([[-1e38, -1e38, 1e38, 1e38]], dtype=torch.float64)
+    before = tracker.boxes.clone()
+    result = tracker.advance([frames[1]])
+    assert not result.accepted.any()
+    torch.testing.assert_close(result.boxes, before)
+
+
 def test_init_forgets_everything(weights: Weights) -> None:
     frames, other = video(8, 100, 140), video(9, 80, 90)
     tracker = SpmTracker(weights, {"lost_threshold": 0.0})
@@ -147,7 +158,7 @@ def test_resolve_records_what_the_boxes_depend_on() -> None:
     ("arguments", "error", "told"),
     [
         ({"variant": "cm_onyl", "weights": "random"}, UsageError, "Did you mean cm_only"),
-        ({"variant": None, "weights": "random:x"}, UsageError, "whole number"),
+        ({"variant": None, "weights": "random:x"}, WeightsError, "whole number"),
         ({"variant": None, "weights": None}, WeightsError, "--weights random"),
         ({"variant": None, "weights": "official"}, WeightsError, "By hand"),
         ({"variant": None, "weights": "no/such/file.safetensors"}, WeightsError, "no such file"),

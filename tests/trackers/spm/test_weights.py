@@ -112,10 +112,10 @@ def test_nothing_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_the_same_weights_elsewhere_are_the_same_run(tmp_path: Path) -> None:
-    state = checkpoint.random_weights(2).state
+    found = checkpoint.random_weights(2)
     specs = []
     for name in ("here.safetensors", "there.safetensors"):
-        checkpoint.write_safetensors(tmp_path / name, state, {}, half=False)
+        checkpoint.write_safetensors(tmp_path / name, found, {}, half=False)
         specs.append(SpmTracker.resolve(name="SPM", variant=None, weights=str(tmp_path / name), device="cpu"))
     assert specs[0].options != specs[1].options
     suite = Suite("s", "S", "otb", "one_pass", (), 0, fingerprint="f")
