@@ -170,7 +170,7 @@ def _read_state(path: Path, data: bytes, *, genuine: bool) -> dict[str, Tensor]:
             raise WeightsError(
                 "holds more than tensors, or is damaged; it was not executed", where=path, remedy=REMEDY
             ) from error
-        except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        except Exception as error:  # bytes that are no checkpoint make torch's reader raise anything
             raise WeightsError("not a readable checkpoint: truncated or damaged", where=path, remedy=REMEDY) from error
     if not isinstance(loaded, Mapping) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()

@@ -90,10 +90,8 @@ class RunResults:
         """
         if not self.has(sequence.name):
             raise self._unfinished(sequence.name)
-        layout, raw = get_layout(self.family), self.folder / self.label
         count = self.manifest["sequences"][sequence.name]["repetitions"]
-        n = len(sequence)
-        return tuple(layout.read(raw, sequence.name, n, repetition=r, whole=True) for r in range(1, count + 1))
+        return _read_own(get_layout(self.family), self.folder / self.label, sequence, count)
 
     def _unfinished(self, name: str) -> ResultsError:
         if name in self.failed:
@@ -102,6 +100,20 @@ class RunResults:
             return ResultsError(problem, where=self.folder, remedy=remedy)
         reason = "has not finished" if name in self.manifest["sequences"] else "was run without"
         return ResultsError(f"{self.label} {reason} {name}", where=self.folder, remedy="Run the same command again")
+
+
+def _read_own(layout: Layout, raw: Path, sequence: Sequence, count: int) -> tuple[Trajectory, ...]:
+    """Read all repetitions of a sequence from files that were whole when they were written."""
+    n = len(sequence)
+    try:
+        return tuple(layout.read(raw, sequence.name, n, repetition=r, whole=True) for r in range(1, count + 1))
+    except ResultsError as error:
+        raise ResultsError(
+            f"{error.problem}: damaged since it was written",
+            where=error.where,
+            line=error.line,
+            remedy="Delete the file and run the same command again: only this is then computed anew",
+        ) from None
 
 
 def read_run(folder: Path, suite: Suite) -> RunResults:
@@ -150,10 +162,7 @@ class Run:
             ResultsError: A file was damaged, or has gaps.
         """
         count = self.layout.count_repetitions(self.raw, sequence.name)
-        n = len(sequence)
-        return tuple(
-            self.layout.read(self.raw, sequence.name, n, repetition=r, whole=True) for r in range(1, count + 1)
-        )
+        return _read_own(self.layout, self.raw, sequence, count)
 
     def is_done(self, sequence: Sequence, finished: tuple[Trajectory, ...]) -> bool:
         """Tell whether a sequence needs nothing more: its repetitions say so, or the record does and they are there."""

@@ -123,6 +123,7 @@ def archive(path: Path) -> None:
         (Path.unlink, "no such file"),
         (truncate, "truncated or damaged"),
         (lambda p: p.write_bytes(b""), "truncated or damaged"),
+        (lambda p: p.write_text("a page that says: not found"), "truncated or damaged"),
         (poison, "more than tensors"),
         (plain_pickle, "more than tensors"),
         (reshape, "rcnn_cls.weight has shape (256, 2), expected (2, 256)"),
