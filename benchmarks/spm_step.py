@@ -3,8 +3,8 @@
     python benchmarks/spm_step.py [--threads 2] [--rounds 30]
 
 The two are measured in turns in one process, so that a busy machine slows both; what counts is the ratio of the
-medians. The bare layers are recorded from a real step: same weights, same input shapes and memory layout, nothing in
-between.
+medians. The bare layers are recorded from a real step: same weights, same input shapes and memory layout, called as
+torch.nn.functional.conv2d and linear, nothing in between.
 """
 
 from __future__ import annotations
@@ -20,28 +20,36 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spm_bench.models.checkpoint import random_weights
+from spm_bench.models.packed import FrozenConv
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.tracker import BatchedSpm
 
 
 def record_layers(tracker: BatchedSpm, frame: np.ndarray) -> list[Callable[[], Tensor]]:
-    """Run one step and note every convolution and linear call with its arguments."""
+    """Run one step and note every convolution and linear call with its arguments, as plain calls of torch."""
     calls: list[Callable[[], Tensor]] = []
-    conv2d, linear = F.conv2d, F.linear
+    conv2d, linear, frozen = F.conv2d, F.linear, FrozenConv.__call__
 
-    def noted(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def call(*args: object, **kwargs: object) -> Tensor:
-            kept = tuple(a.clone(memory_format=torch.preserve_format) if i == 0 else a for i, a in enumerate(args))
-            calls.append(lambda: function(*kept, **kwargs))
-            return function(*args, **kwargs)
+    def note(function: Callable[..., Tensor], x: Tensor, *rest: object, **named: object) -> None:
+        kept = x.clone(memory_format=torch.preserve_format)
+        calls.append(lambda: function(kept, *rest, **named))
+
+    def plain(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def call(x: Tensor, *rest: object, **named: object) -> Tensor:
+            note(function, x, *rest, **named)
+            return function(x, *rest, **named)
 
         return call
 
-    torch.nn.functional.conv2d, torch.nn.functional.linear = noted(conv2d), noted(linear)
+    def packed(conv: FrozenConv, x: Tensor, *, relu: bool = False) -> Tensor:
+        note(conv2d, x, conv.weight, conv.bias, conv.stride, conv.padding, 1, conv.groups)
+        return frozen(conv, x, relu=relu)
+
+    F.conv2d, F.linear, FrozenConv.__call__ = plain(conv2d), plain(linear), packed  # type: ignore[method-assign]
     try:
         tracker.advance([frame])
     finally:
-        torch.nn.functional.conv2d, torch.nn.functional.linear = conv2d, linear
+        F.conv2d, F.linear, FrozenConv.__call__ = conv2d, linear, frozen  # type: ignore[method-assign]
     return calls
 
 

@@ -12,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spm_bench.models.packed import FrozenConv
+
 
 class Features(NamedTuple):
-    """The block outputs that the two stages use, channels-last in memory, stride 8."""
+    """The block outputs that the two stages use, channels-last in memory, stride 8; of conv5 the central cells only."""
 
     conv2: Tensor
     conv4: Tensor
@@ -48,14 +50,24 @@ def local_response_norm(x: Tensor, alpha: float = 1e-4, k: float = 1.0) -> Tenso
 class Block(nn.Module):
     """One convolution with bias; what follows it depends on the block and is written in the backbone."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int | None = None, groups: int = 1
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups)
+        padding = kernel // 2 if padding is None else padding
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, groups=groups)
+        self._frozen: FrozenConv | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve only."""
+    def freeze(self) -> None:
+        """Prepare for inference; the weights must not change after it."""
+        self._frozen = FrozenConv.of(self.conv)
+
+    def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
+        """Convolve, then ReLU if asked."""
+        if self._frozen is not None:
+            return self._frozen(x, relu=relu)
         out: Tensor = self.conv(x)
-        return out
+        return F.relu(out) if relu else out
 
 
 class PaddedAlexNet(nn.Module):
@@ -73,7 +85,7 @@ class PaddedAlexNet(nn.Module):
         self.conv2 = Block(96, 256, 5, groups=2)
         self.conv3 = Block(256, 384, 3)
         self.conv4 = Block(384, 384, 3, groups=2)
-        self.conv5 = Block(384, 256, 3, groups=2)
+        self.conv5 = Block(384, 256, 3, padding=0, groups=2)  # padded where it is used, if at all
 
     def blocks(self, images: Tensor) -> Iterator[Tensor]:
         """Yield conv1 .. conv5 of B x 3 x H x W images (conv1 and conv2 after ReLU, pooling and LRN)."""
@@ -81,14 +93,27 @@ class PaddedAlexNet(nn.Module):
         yield x
         x = local_response_norm(pool_relu(self.conv2(x)))
         yield x
-        for block in (self.conv3, self.conv4, self.conv5):
-            x = F.relu(block(x), inplace=True)
+        for block in (self.conv3, self.conv4):
+            x = block(x, relu=True)
             yield x
+        yield self.conv5(F.pad(x, (1, 1, 1, 1)), relu=True)
 
-    def forward(self, images: Tensor) -> Features:
-        """Compute what the two stages need; the other blocks' outputs are let go at once."""
-        outputs = {f"conv{n}": x for n, x in enumerate(self.blocks(images), 1) if n in (2, 4, 5)}
-        return Features(**outputs)
+    def freeze(self) -> None:
+        """Prepare for inference; the weights must not change after it."""
+        for block in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
+            block.freeze()
+
+    def forward(self, images: Tensor, central: int) -> Features:
+        """Compute what the two stages need; the other blocks' outputs are let go at once.
+
+        Args:
+            images: B x 3 x H x W.
+            central: Cells per side of conv5 that the coarse stage looks at; the others are never computed.
+        """
+        blocks = self.blocks(images)
+        _, conv2, _, conv4 = (next(blocks) for _ in range(4))
+        around = centre_crop(conv4, central + 2)  # what a 3 x 3 convolution of the centre reads
+        return Features(conv2, conv4, self.conv5(around, relu=True))
 
 
 def pool_relu(x: Tensor) -> Tensor:

@@ -5,13 +5,14 @@ Legend: B targets, A anchors, C head channels, G cells per side of the response.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spm_bench.models.backbone import Features, PaddedAlexNet, centre_crop, unpadded_cells
+from spm_bench.models.backbone import Features, PaddedAlexNet, unpadded_cells
+from spm_bench.models.packed import FrozenConv
 
 
 class CoarseKernels(NamedTuple):
@@ -33,6 +34,12 @@ class CoarseHead(nn.Module):
         self.x_cls_conv = nn.Sequential(nn.Conv2d(inputs, channels, 3))
         self.x_bbox_conv = nn.Sequential(nn.Conv2d(inputs, channels, 3))
         self.bbox_refine = nn.Conv2d(4 * anchors, 4 * anchors, 1)
+        self._frozen: tuple[FrozenConv, FrozenConv] | None = None
+
+    def freeze(self) -> None:
+        """Prepare for inference; the weights must not change after it."""
+        cls_conv, bbox_conv = (cast(nn.Conv2d, branch[0]) for branch in (self.x_cls_conv, self.x_bbox_conv))
+        self._frozen = FrozenConv.of(cls_conv), FrozenConv.of(bbox_conv)
 
     def kernels(self, template: Tensor, class_scale: float, box_scale: float) -> CoarseKernels:
         """Turn B x 256 x 6 x 6 template features into correlation kernels.
@@ -53,8 +60,9 @@ class CoarseHead(nn.Module):
             Class logits B x 2A x G x G (channel = class * A + anchor, class 1 is the target) and deltas B x 4A x G x G
             (channel = anchor * 4 + (dx, dy, dw, dh)).
         """
-        logits = correlate(self.x_cls_conv(search), kernels.classes) + self.cls_bias
-        deltas = self.bbox_refine(correlate(self.x_bbox_conv(search), kernels.boxes))
+        x_cls, x_bbox = self._frozen or (self.x_cls_conv, self.x_bbox_conv)
+        logits = correlate(x_cls(search), kernels.classes) + self.cls_bias
+        deltas = self.bbox_refine(correlate(x_bbox(search), kernels.boxes))
         return logits, deltas
 
 
@@ -84,14 +92,21 @@ class CoarseStage(nn.Module):
         self.z_net = PaddedAlexNet()
         self.rpn_head = CoarseHead()
 
-    def kernels(self, features: Features, template_size: int, class_scale: float, box_scale: float) -> CoarseKernels:
-        """Correlation kernels from a template pass; the crop has the cells of an unpadded template of that size."""
-        kernels: CoarseKernels = self.rpn_head.kernels(
-            centre_crop(features.conv5, unpadded_cells(template_size)), class_scale, box_scale
-        )
-        return kernels
+    def freeze(self) -> None:
+        """Prepare for inference; the weights must not change after it."""
+        self.z_net.freeze()
+        self.rpn_head.freeze()
 
-    def forward(self, features: Features, kernels: CoarseKernels, search_size: int) -> tuple[Tensor, Tensor]:
+    def features(self, images: Tensor, unpadded_size: int) -> Features:
+        """Run the backbone on B x 3 x H x W images; conv5 has the cells of an unpadded image of that size."""
+        features: Features = self.z_net(images, unpadded_cells(unpadded_size))
+        return features
+
+    def kernels(self, features: Features, class_scale: float, box_scale: float) -> CoarseKernels:
+        """Correlation kernels from a template pass."""
+        return self.rpn_head.kernels(features.conv5, class_scale, box_scale)
+
+    def forward(self, features: Features, kernels: CoarseKernels) -> tuple[Tensor, Tensor]:
         """Match a search pass; see `CoarseHead.forward` for the shapes."""
-        out: tuple[Tensor, Tensor] = self.rpn_head(centre_crop(features.conv5, unpadded_cells(search_size)), kernels)
+        out: tuple[Tensor, Tensor] = self.rpn_head(features.conv5, kernels)
         return out

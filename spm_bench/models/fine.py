@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from spm_bench.geometry.crops import crop_features
 from spm_bench.models.backbone import Features
+from spm_bench.models.packed import FrozenConv
 
 ROI_CELLS = 6
 """Samples per side of a RoI feature."""
@@ -61,7 +62,7 @@ class Relation(nn.Module):
     def __init__(self, inputs: int = 640, channels: int = 256, hidden: int = 256) -> None:
         super().__init__()
         self.inputs = inputs
-        self._candidate_weight: Tensor | None = None
+        self._frozen: FrozenConv | None = None
         self.roi_conv = nn.ModuleDict({"roi_conv0": nn.Conv2d(2 * inputs, channels, 3, padding=1)})
         self.linear_layers = nn.ModuleDict(
             {"linear0": nn.Linear(channels * ROI_CELLS**2, hidden), "linear1": nn.Linear(hidden, hidden)}
@@ -76,14 +77,15 @@ class Relation(nn.Module):
         return F.conv2d(template, self._conv.weight[:, : self.inputs], self._conv.bias, padding=1)
 
     def freeze(self) -> None:
-        """Keep the candidates' half of the weights in one piece, for inference with weights that no longer change."""
-        half = self._conv.weight.detach()[:, self.inputs :]
-        self._candidate_weight = half.contiguous(memory_format=torch.channels_last)
+        """Prepare the candidates' half for inference; the weights must not change after it."""
+        self._frozen = FrozenConv(self._conv.weight[:, self.inputs :], None, padding=1)
 
     def forward(self, template_half: Tensor, candidates: Tensor) -> Tensor:
         """Compare B template halves with (B * K) x 640 x 6 x 6 candidates: (B * K) x 256."""
-        weight = self._conv.weight[:, self.inputs :] if self._candidate_weight is None else self._candidate_weight
-        fused = F.conv2d(candidates, weight, padding=1)
+        if self._frozen is not None:
+            fused = self._frozen(candidates)
+        else:
+            fused = F.conv2d(candidates, self._conv.weight[:, self.inputs :], padding=1)
         B = len(template_half)
         fused = fused.reshape(B, -1, *fused.shape[1:]) + template_half[:, None]
         hidden = F.relu(fused, inplace=True).reshape(-1, fused.shape[2] * ROI_CELLS**2)

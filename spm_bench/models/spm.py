@@ -34,6 +34,7 @@ class SpmNet(nn.Module):
         for parameter in self.parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        self.cm.freeze()
         self.fm.freeze()
         return self
 

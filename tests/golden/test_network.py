@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from spm_bench.geometry.anchors import decode_deltas
+from spm_bench.models.backbone import centre_crop
 from spm_bench.models.spm import SpmNet
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.slots import SlotSettings
@@ -72,6 +73,9 @@ def test_crops_and_backbone(tracker: BatchedSpm, coarse: Arrays, part: str) -> N
     np.testing.assert_allclose(crop.numpy(), coarse[f"{part}_input"], atol=5e-5)
     for n, features in enumerate(tracker.net.cm.z_net.blocks(crop), 1):
         close(features[:, :: 24 if n == 1 else 16], coarse[f"{part}_conv{n}"])
+        if n == 5:
+            central = tracker.net.cm.features(crop, 271 if part == "x" else 127).conv5
+            torch.testing.assert_close(central, centre_crop(features, central.shape[-1]), rtol=1e-4, atol=1e-4)
         statistics = torch.stack((features.mean(), features.std(), features.abs().max()))
         close(statistics, coarse[f"stat_{part}_conv{n}"])
 
@@ -79,10 +83,10 @@ def test_crops_and_backbone(tracker: BatchedSpm, coarse: Arrays, part: str) -> N
 @torch.inference_mode()
 def test_coarse_stage(tracker: BatchedSpm, coarse: Arrays) -> None:
     net = tracker.net
-    kernels = net.cm.kernels(net.cm.z_net(image(tracker, coarse["frame0"], coarse["init_box"])[0]), 127, 1e-3, 1e-3)
+    kernels = net.cm.kernels(net.cm.features(image(tracker, coarse["frame0"], coarse["init_box"])[0], 127), 1e-3, 1e-3)
     close(kernels.classes[0], coarse["z_cls_weights"])
     close(kernels.boxes[0], coarse["z_bbox_weights"])
-    logits, deltas = net.cm(net.cm.z_net(image(tracker, coarse["frame1"], coarse["box_in"])[0]), kernels, 271)
+    logits, deltas = net.cm(net.cm.features(image(tracker, coarse["frame1"], coarse["box_in"])[0], 271), kernels)
     close(logits, coarse["logit"])
     close(deltas, coarse["delta"])
     close(logits.reshape(1, 2, 5, 19, 19).softmax(1)[:, 1], coarse["fg_prob"])
@@ -91,8 +95,8 @@ def test_coarse_stage(tracker: BatchedSpm, coarse: Arrays) -> None:
 @torch.inference_mode()
 def test_fine_stage(tracker: BatchedSpm, coarse: Arrays, fine: Arrays) -> None:
     net = tracker.net
-    template = net.cm.z_net(image(tracker, coarse["frame0"], coarse["init_box"])[0])
-    search = net.cm.z_net(image(tracker, coarse["frame1"], coarse["box_in"])[0])
+    template = net.cm.features(image(tracker, coarse["frame0"], coarse["init_box"])[0], 127)
+    search = net.cm.features(image(tracker, coarse["frame1"], coarse["box_in"])[0], 271)
     box = torch.from_numpy(fine["z_roi"])[None, 1:]
     close(net.fm.feat_extractor(template, box[:, None], 8), fine["z_roi_feat"])
     normalised = net.fm.feat_extractor.normalise(search)

@@ -64,8 +64,8 @@ def make_templates(net: SpmNet, batch: FrameBatch, boxes: Tensor, settings: Slot
     """
     shared = settings.shared
     crops, region, scale = crop_targets(batch, boxes, settings)
-    features = net.cm.z_net(crops)
-    kernels = net.cm.kernels(features, shared.template_size, shared.class_scale, shared.box_scale)
+    features = net.cm.features(crops, shared.template_size)
+    kernels = net.cm.kernels(features, shared.class_scale, shared.box_scale)
     search_boxes = to_search_frame(boxes, region, scale).float()
     return Template(kernels, net.fm.template_half(features, search_boxes, net.stride))
 
@@ -100,8 +100,8 @@ def decide(
 ) -> StepResult:
     """The step after the crop: network, proposals, fine stage, fusion, smoothing (shapes as in `StepResult`)."""
     shared = settings.shared
-    features = net.cm.z_net(crops)
-    logits, deltas = net.cm(features, template.kernels, shared.search_size)
+    features = net.cm.features(crops, shared.search_size)
+    logits, deltas = net.cm(features, template.kernels)
     scores, rows = _proposals(logits, deltas, anchors, region, scale, shared)
     chosen = select_candidates(
         rows[..., :4],
