@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -61,7 +63,7 @@ class Registry:
 
 
 def load_target(target: str) -> object:
-    """Import `module:object`.
+    """Import `module:object`; for modules that are not ours the current directory counts, as under `python -m`.
 
     Raises:
         UsageError: No such module or object, or not of that form.
@@ -77,6 +79,9 @@ def load_target(target: str) -> object:
             f"{module_name} is a file, not the name of a module",
             remedy=f"Go to its folder and write {PurePath(file).name.removesuffix('.py')}:{attribute}",
         )
+    here = os.getcwd()  # noqa: PTH109 - sys.path holds strings
+    if module_name.partition(".")[0] != __package__ and here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

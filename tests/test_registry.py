@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from spm_bench.errors import UsageError, unknown_name
@@ -66,3 +69,11 @@ def test_a_missing_dependency_is_named_itself(tmp_path: object, monkeypatch: pyt
 )
 def test_did_you_mean(typed: str, offered: str) -> None:
     assert offered in str(unknown_name("vessel", typed, ["Kettle", "pan"]))
+
+
+def test_the_current_directory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console script does not put it on the path by itself."""
+    monkeypatch.setattr("sys.path", [p for p in sys.path if p])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lies_here_only.py").write_text("thing = 7\n")
+    assert load_target("lies_here_only:thing") == 7

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from spm_bench.errors import UsageError
 from spm_bench.geometry.boxes import centre_distances, has_area, iou
 from spm_bench.metrics.extra import PassMeasures, SequenceMetric, get_extra_metric
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
@@ -30,12 +31,13 @@ def with_extra_metrics(
         names: Names of `spm_bench.metrics.extra`, or `module:object`.
 
     Raises:
-        UsageError: No such metric.
+        UsageError: No such metric, one that has the name of another, or one that fails or returns no number.
         ResultsError: Results are broken.
     """
-    metrics = [get_extra_metric(name) for name in names]
+    metrics = [get_extra_metric(name) for name in dict.fromkeys(names)]
+    _check_names(metrics, evaluation)
     rows = [
-        (sequence.name, metric.name, _of_sequence(metric, passes))
+        (sequence.name, metric.name, _of_sequence(metric, passes, sequence.name))
         for sequence in suite.sequences
         if results.has(sequence.name)
         for passes in [[measure_pass(t, sequence) for t in results.trajectories(sequence)]]
@@ -64,6 +66,14 @@ def with_extra_metrics(
     )
 
 
+def _check_names(metrics: Sequence[SequenceMetric], evaluation: Evaluation) -> None:
+    taken = [score.metric for score in evaluation.scores]
+    for metric in metrics:
+        if metric.name in taken:
+            raise UsageError(f"there are two metrics called {metric.name}", remedy="Give yours another name")
+        taken.append(metric.name)
+
+
 def measure_pass(trajectory: Trajectory, sequence: base.Sequence) -> PassMeasures:
     """Overlaps and centre errors of one pass; frames in which the tracker had failed have overlap 0."""
     usable = has_area(sequence.ground_truth) & (trajectory.states != FrameState.SKIPPED)
@@ -74,7 +84,14 @@ def measure_pass(trajectory: Trajectory, sequence: base.Sequence) -> PassMeasure
     return PassMeasures(overlaps, errors, trajectory.states, trajectory.seconds)
 
 
-def _of_sequence(metric: SequenceMetric, passes: list[PassMeasures]) -> float:
-    values = np.array([metric.measure(p) for p in passes])
+def _of_sequence(metric: SequenceMetric, passes: list[PassMeasures], sequence: str) -> float:
+    try:
+        values = np.array([metric.measure(p) for p in passes], dtype=np.float64)
+    except Exception as error:
+        problem = f"the metric {metric.name} failed on {sequence}: {type(error).__name__}: {error}"
+        raise UsageError(problem, remedy="Mend it, or leave it out: raw results are kept") from error
+    if values.shape != (len(passes),):
+        problem = f"the metric {metric.name} returned an array of shape {values.shape[1:]} on {sequence}"
+        raise UsageError(problem, remedy="It must return one number for a pass, NaN where it is undefined")
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float("nan")

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
-from spm_bench.errors import unknown_name
+from spm_bench.errors import DataError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,20 @@ class SuiteFacts:
 
 @cache
 def data_files() -> Mapping[str, Mapping[str, Any]]:
-    """Content of the data files in alphabetical order, suite name -> fields."""
+    """Content of the data files in alphabetical order, suite name -> fields. Raises DataError for a broken one."""
     files = resources.files("spm_bench.suites").joinpath("data").iterdir()
-    read = {file.name[:-5]: json.loads(file.read_text(encoding="utf-8")) for file in files if file.name[-5:] == ".json"}
-    return dict(sorted(read.items()))
+    return {file.name[:-5]: _read(file) for file in sorted(files, key=lambda f: f.name) if file.name[-5:] == ".json"}
+
+
+def _read(file: Traversable) -> Mapping[str, Any]:
+    """Content of one data file; a mistake in a new one is the contributor's to mend."""
+    try:
+        fields = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"this is no JSON ({error})", where=str(file)) from error
+    if not isinstance(fields, dict):
+        raise DataError("this is no JSON object", where=str(file), remedy="Another suite's file shows the form")
+    return fields
 
 
 def suite_names() -> list[str]:
@@ -89,10 +100,18 @@ def suite_facts(name: str) -> SuiteFacts:
 
     Raises:
         UsageError: There is none of this name.
+        DataError: The file lacks a field, or has one of another kind or name.
     """
     if name not in suite_names():
         raise unknown_name("suite", name, suite_names())
-    fields = dict(data_files()[name])
+    try:
+        return _suite_facts(name, dict(data_files()[name]))
+    except (KeyError, TypeError, AttributeError) as error:
+        problem = f"it lacks {error}" if isinstance(error, KeyError) else f"it has fields of another kind ({error})"
+        raise DataError(problem, where=f"{name}.json", remedy="Another suite's file shows the form") from error
+
+
+def _suite_facts(name: str, fields: dict[str, Any]) -> SuiteFacts:
     sequences = _sequences(fields)
     for consumed in ("sequences", "names", "name_pattern", "sequences_of"):
         fields.pop(consumed, None)

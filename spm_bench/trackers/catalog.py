@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
@@ -122,10 +120,7 @@ def _registered(name: str) -> tuple[str, str]:
 
 
 def _load(target: str) -> Callable[..., object]:
-    """Import `module:Class`; the current directory counts, as it does under `python -m`."""
-    here = os.getcwd()  # noqa: PTH109 - sys.path holds strings
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
+    """Import `module:Class`."""
     try:
         factory = load_target(target)
     except SpmBenchError:

@@ -91,3 +91,34 @@ def test_bad_names(name: str, told: str) -> None:
     with pytest.raises(UsageError) as raised:
         get_extra_metric(name)
     assert told in str(raised.value)
+
+
+def _fail(_: PassMeasures) -> float:
+    raise ZeroDivisionError("nothing to divide by")
+
+
+FAILING = SequenceMetric("failing", "always raises", _fail)
+CURVE = SequenceMetric("curve", "returns an array", lambda measures: measures.overlaps)  # type: ignore[arg-type, return-value]
+WORDS = SequenceMetric("words", "returns a text", lambda _: "good")  # type: ignore[arg-type, return-value]
+AUC = SequenceMetric("auc", "takes the name of another", lambda _: 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("FAILING", "the metric failing failed on a: ZeroDivisionError: nothing to divide by"),
+        ("CURVE", "the metric curve returned an array of shape (5,) on a"),
+        ("WORDS", "the metric words failed on a: ValueError"),
+        ("AUC", "two metrics called auc"),
+    ],
+)
+def test_a_metric_that_breaks_its_contract_is_the_users_to_mend(name: str, told: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        score(f"tests.scoring.test_extra:{name}")
+    assert told in str(raised.value)
+    assert raised.value.remedy is not None
+
+
+def test_a_metric_named_twice_is_computed_once() -> None:
+    names = [s.metric for s in score("tracking_length", "tracking_length").scores]
+    assert names.count("tracking_length") == 1

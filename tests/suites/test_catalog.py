@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spm_bench.errors import DataError, UsageError
-from spm_bench.suites import catalog, load_suite
+from spm_bench.suites import catalog, facts, load_suite
 from spm_bench.suites.base import Suite
 from spm_bench.suites.catalog import SUITES, describe_suites
 from spm_bench.suites.facts import suite_facts, suite_names
@@ -154,3 +154,30 @@ def test_listing_and_scoring_import_nothing_heavy(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"title": "Mine",', "mine.json: this is no JSON"),
+        ("[]", "mine.json: this is no JSON object"),
+        ('{"title": "Mine", "layout": "otb"}', "mine.json: it lacks 'sequences'"),
+        (
+            '{"title": "Mine", "layout": "otb", "names": ["a"], "folders": []}',
+            "it has fields of another kind",
+        ),
+    ],
+)
+def test_a_mistake_in_a_new_data_file_names_the_file(
+    text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.json").write_text(text)
+    monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path)
+    facts.data_files.cache_clear()
+    try:
+        with pytest.raises(DataError) as raised:
+            facts.suite_facts("mine")
+    finally:
+        facts.data_files.cache_clear()
+    assert told in str(raised.value)
