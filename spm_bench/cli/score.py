@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,10 @@ def score(
         typer.Option(
             "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
         ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", help="The results' protocol. Default: the suite's own.", show_default=False),
     ] = None,
     convention: Annotated[
         str | None,
@@ -60,6 +65,11 @@ def score(
 
     _check_scorable(suite)
     loaded = load_suite(suite, data, allow_missing=allow_missing, annotations_only=True)
+    if protocol is not None:
+        from spm_bench.protocols.catalog import get_protocol
+
+        chosen = get_protocol(protocol)
+        loaded = replace(loaded, protocol=chosen.name, family=chosen.family)
     evaluations = _evaluate_all(loaded, results, convention, tuple(metric or ()), allow_missing)
     if json:
         from spm_bench.report.scores import scores_json

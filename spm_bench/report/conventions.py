@@ -5,6 +5,7 @@ from __future__ import annotations
 from spm_bench.errors import UsageError
 from spm_bench.metrics.conventions import FAILS, Convention, default_convention, get_convention
 from spm_bench.metrics.vot_conventions import get_vot_convention
+from spm_bench.scoring.extra import CONVENTION as EXTRA_CONVENTION
 
 _FIRST_FRAME = {
     "ground-truth": "the first frame counts as given",
@@ -20,6 +21,11 @@ _BOUNDING = {
 
 def explain(name: str) -> str:
     """Explain a named rule set in one or two sentences, with its source; an unknown name is said to be unknown."""
+    if name == EXTRA_CONVENTION:
+        return (
+            "extra metrics are computed from overlaps of upright boxes with the annotation's bounding box, in every "
+            "annotated frame the tracker ran in: means over passes, then over sequences."
+        )
     try:
         return describe(get_convention(name))
     except UsageError:

@@ -22,6 +22,7 @@ from spm_bench.report.tables import build_table, coverage
 from spm_bench.report.vocabulary import find_score, finite, headline_metric, metric_order, ranked
 from spm_bench.results.files import TEMPORARY_SUFFIX, readable_os_errors, write_text
 from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.extra import CONVENTION as EXTRA_CONVENTION
 from spm_bench.suites.base import Suite
 
 INDEX = "README.md"
@@ -145,12 +146,14 @@ def _index(
 def command(evaluations: Sequence[Evaluation], suite: Suite) -> str:
     """The shell command that scores the same raw results again, one argument per line."""
     scores = [s for e in evaluations for s in e.scores]
-    conventions = {s.convention for s in scores if s.convention}
-    lines = [["spm-bench", "score", "--suite", suite.name]]
+    extra = list(dict.fromkeys(s.metric for s in scores if s.convention == EXTRA_CONVENTION))
+    conventions = {s.convention for s in scores if s.convention} - {EXTRA_CONVENTION}
+    lines = [["spm-bench", "score", "--suite", suite.name, "--protocol", suite.protocol]]
     if suite.root is not None:
         lines.append(["--data", str(suite.root)])
     if len(conventions) == 1:
         lines.append(["--convention", *conventions])
+    lines += [["--metric", metric] for metric in extra]
     if len(suite.sequences) < suite.n_total or any(s.n_sequences < s.n_total for s in scores):
         lines.append(["--allow-missing"])
     lines += [["--out", "report"], *([run] for run in dict.fromkeys(s.run for s in scores))]
