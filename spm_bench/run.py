@@ -47,7 +47,7 @@ class Request:
         overwrite: "only-missing", "always" or "never".
         convention: Scoring rules.
         metrics: Extra metrics, by name or `module:object`.
-        report: Write tables and figures to `<out>/<suite>/report`.
+        report: Write tables and figures to `<out>/<suite>/report` (`report-NAME` for the suite "folder").
         quiet: No progress on stderr, failures only.
         command: For the record.
     """
@@ -121,6 +121,8 @@ def run_suite(request: Request) -> Outcome:
         from spm_bench.report import write_report
 
         name = "report" if protocol.name == own_protocol else f"report-{protocol.name}"
+        if suite.name == "folder":  # other videos are another suite of the same name: their reports stay apart
+            name += f"-{suite.title}"
         report = write_report(evaluations, suite, request.out / suite.name / name)[0]
     return Outcome(suite, results, tuple(evaluations), failures, report)
 

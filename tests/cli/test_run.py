@@ -61,6 +61,17 @@ def test_json_prints_the_rows_and_nothing_else(capsys):
     assert not Path("runs/demo/report").exists()
 
 
+def test_two_folders_of_videos_have_two_reports(video, tmp_path):
+    text = (video / "groundtruth.txt").read_text()
+    (video / "groundtruth.txt").write_text(text * 3)
+    video.rename(tmp_path / "mug")
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "mug").rename(tmp_path / "shelf" / "mug")
+    for data in ("shelf", "shelf/mug"):
+        assert main(["--suite", "folder", "--data", data, "--tracker", "static"]) == EXIT_OK
+    assert {p.parent.name for p in Path("runs/folder").rglob("scores.json")} == {"report-shelf", "report-mug"}
+
+
 def test_the_second_time_nothing_is_run(capsys):
     main([*TWO, "--tracker", "static", "--no-report"])
     capsys.readouterr()
