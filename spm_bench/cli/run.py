@@ -116,7 +116,8 @@ def _show(outcome: Outcome, *, json: bool) -> None:
 def _closing_lines(outcome: Outcome) -> list[str]:
     lines = [f"raw results: {Path(run.run) / run.label}" for run in outcome.results]
     if not outcome.suite.has_ground_truth:
-        lines.append(f"{outcome.suite.title} has no ground truth here, so there is no score")
+        server = "; submit the raw results to the benchmark's server" if outcome.suite.family == "got10k" else ""
+        lines.append(f"{outcome.suite.title} has no ground truth here, so there is no score{server}")
     if outcome.report is not None:
         lines.append(f"report: {outcome.report}")
     if outcome.failures:

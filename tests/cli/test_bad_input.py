@@ -303,6 +303,18 @@ def test_got10k_test_says_why_it_has_no_score(tmp_path: Path, capsys: pytest.Cap
     check_error(capsys, "GOT-10k test cannot be scored here", "server", "Submit", "got10k-val")
 
 
+def test_got10k_test_runs_and_says_where_its_score_comes_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    got10k_sequence(tmp_path / "got10k" / "test", "GOT-10k_Test_000001", N, test=True)
+    arguments = ("run", "--suite", "got10k-test", "--data", tmp_path, "--allow-missing", "--tracker", "static")
+    assert spm_bench(*arguments) == EXIT_OK
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "no ground truth here, so there is no score; submit the raw results" in printed.err
+    assert list(Path("runs").rglob("GOT-10k_Test_000001_001.txt"))
+
+
 @pytest.mark.parametrize("name", ["a b", "50%_done", "_x_", "日本é", "$a_{b}$", "-rf", "a&b", "[x](y)", "it's", "#1"])
 def test_names_of_sequences_are_only_names(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_sequence(tmp_path / "data" / name)
