@@ -13,6 +13,7 @@ from spm_bench.geometry.boxes import centre_distances, has_area, iou
 from spm_bench.metrics.extra import PassMeasures, SequenceMetric, get_extra_metric
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.rows import score_row
 from spm_bench.suites import base
 
 CONVENTION = "boxes"
@@ -44,21 +45,12 @@ def with_extra_metrics(
         for metric in metrics
     ]
     found = pd.DataFrame(rows, columns=["sequence", "metric", "value"]).dropna().reset_index(drop=True)
-    template = evaluation.scores[0]
     scores = []
     for metric in metrics:
         values = found.loc[found["metric"] == metric.name, "value"]
-        scores.append(
-            replace(
-                template,
-                metric=metric.name,
-                value=float(values.mean()) if len(values) else None,
-                n_sequences=len(values),
-                convention=CONVENTION,
-                higher_is_better=metric.higher_is_better,
-                note=results.note,
-            )
-        )
+        mean = float(values.mean()) if len(values) else None
+        up = metric.higher_is_better
+        scores.append(score_row(suite, results, CONVENTION, metric.name, mean, len(values), higher_is_better=up))
     return replace(
         evaluation,
         scores=(*evaluation.scores, *scores),

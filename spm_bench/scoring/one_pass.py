@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from spm_bench.metrics.success import (
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Curve, Evaluation, Score
 from spm_bench.scoring.passes import BoolArray, FloatArray, Passes, collect_passes
+from spm_bench.scoring.rows import about_seconds, score_row
 from spm_bench.suites.base import Suite
 
 ON_FRAMES = " (frames)"
@@ -188,23 +190,7 @@ def _speed(passes: Passes, rules: Convention, speeds: FloatArray) -> float | Non
 def _scores(
     suite: Suite, results: ResultSet, rules: Convention, measured: _Measured, speeds: FloatArray, fps: float | None
 ) -> Iterator[Score]:
-    def score(metric: str, value: float | None, n_sequences: int, *notes: str) -> Score:
-        return Score(
-            tracker=results.tracker,
-            variant=results.variant,
-            suite=suite.name,
-            protocol=results.protocol,
-            metric=metric,
-            value=value,
-            n_sequences=n_sequences,
-            n_total=suite.n_total,
-            convention=rules.name,
-            run=results.run,
-            trained=results.trained,
-            source=results.source,
-            note="; ".join(filter(None, (results.note, *notes))),
-        )
-
+    score = partial(score_row, suite, results, rules.name)
     for metric, values in measured.per_sequence.items():
         n_blank = int(np.isnan(values).sum())
         notes = [f"{n_blank} sequences without a frame that counts"] if n_blank else []
@@ -217,8 +203,7 @@ def _scores(
 
 def _about_speed(results: ResultSet, rules: Convention) -> str:
     how = "frames / seconds" if rules.speed == "frames-per-second" else "mean over sequences of the mean of 1/t"
-    own = results.source == "measured here"
-    return f"{how}, {'time inside init and update, without decoding' if own else 'times as the raw results give them'}"
+    return f"{how}, {about_seconds(results)}"
 
 
 def _per_sequence(passes: Passes, metrics: Mapping[str, FloatArray]) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from spm_bench.metrics.vot_conventions import VotConvention, get_vot_convention
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.base import Curve, Evaluation, Score
 from spm_bench.scoring.passes import check_length, sequences_with_results
+from spm_bench.scoring.rows import about_seconds, score_row
 from spm_bench.suites.base import Sequence, Suite
 
 FloatArray = NDArray[np.float64]
@@ -189,25 +190,11 @@ def _scores(
     units: Robustness,
 ) -> Iterator[Score]:
     def score(metric: str, value: float | None, *notes: str, higher_is_better: bool = True) -> Score:
-        return Score(
-            tracker=results.tracker,
-            variant=results.variant,
-            suite=suite.name,
-            protocol=results.protocol,
-            metric=metric,
-            value=value,
-            n_sequences=len(runs.sequences),
-            n_total=suite.n_total,
-            convention=rules.name,
-            run=results.run,
-            higher_is_better=higher_is_better,
-            trained=results.trained,
-            source=results.source,
-            note="; ".join(filter(None, (results.note, *notes))),
-        )
+        n = len(runs.sequences)
+        return score_row(suite, results, rules.name, metric, value, n, *notes, higher_is_better=higher_is_better)
 
     repetitions, bounds = _about_repetitions(runs), _about_bounds(runs)
-    undefined = "no frame counts" if np.isnan(total) else ""
+    undefined = "no frame is left to count after the burn-in" if np.isnan(total) else ""
     by_length = rules.pooling == "sequences-by-length"
     yield score("eao", eao.value, eao.note, repetitions, bounds)
     yield score("accuracy", None if np.isnan(total) else total, undefined, repetitions, bounds)
@@ -217,9 +204,7 @@ def _scores(
     yield score("reliability", reliability, f"chance to track {rules.sensitivity} frames without a failure")
     fps = frames_per_second(runs.seconds)
     if fps is not None:
-        own = results.source == "measured here"
-        what = "time inside init and update, without decoding" if own else "times as the raw results give them"
-        yield score("fps", fps, f"frames / seconds, {what}")
+        yield score("fps", fps, f"frames / seconds, {about_seconds(results)}")
 
 
 def _about_repetitions(runs: Runs) -> str:

@@ -179,7 +179,7 @@ def test_a_tracker_that_never_survives_the_burn_in_has_no_accuracy(made: tuple[S
     one = tracked(sequence.polygons, coded(60, list(range(4, 60, 9))), rng)
     found = evaluate_supervised(replace(suite, sequences=(sequence,), n_total=1), Results({"ant": (one,)}))
     assert found.score("accuracy").value is None
-    assert found.score("accuracy").note.startswith("no frame counts")
+    assert found.score("accuracy").note.startswith("no frame is left to count after the burn-in")
     assert found.score("eao").value is not None
 
 
