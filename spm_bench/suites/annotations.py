@@ -93,6 +93,27 @@ def parse_plain(data: bytes, columns: Container[int]) -> FloatArray | None:
     return values.reshape(n_lines, width)
 
 
+def parse_ragged(data: bytes) -> tuple[FloatArray, NDArray[np.intp]] | None:
+    """Parse plain lines of one or more finite numbers with single commas between, as VOT's trajectories have them.
+
+    Returns:
+        All numbers in order, and how many each line has; None for any other text, be it faulty or not.
+    """
+    text = data.replace(b"\r\n", b"\n").rstrip(b"\n")
+    if text.translate(None, _NUMBER_CHARACTERS + b",\n"):
+        return None
+    marks = np.frombuffer(text + b"\n", dtype=np.uint8)
+    commas = np.concatenate(([0], np.cumsum(marks == ord(","))[marks == ord("\n")]))
+    counts = np.diff(commas) + 1
+    try:
+        values = _numbers(b"[" + text.replace(b"\n", b",") + b"]")
+    except (ValueError, RuntimeError):  # the latter for whole numbers of more than 64 bits
+        return None
+    if values.size != counts.sum() or not np.isfinite(values).all():
+        return None
+    return values, counts
+
+
 def _numbers(text: bytes) -> FloatArray:
     """Read a JSON list of numbers: JSON parsers round as `float` does, and are faster than numpy's reading of words."""
     try:
