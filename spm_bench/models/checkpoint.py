@@ -5,12 +5,13 @@ A file is never trusted: pickles are read with `weights_only=True`, names and sh
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,12 +111,10 @@ def read_safetensors(path: Path) -> Weights:
         WeightsError: The file is missing, broken, or does not fit the network.
     """
     from safetensors import SafetensorError, safe_open
-    from safetensors.torch import load
 
-    data = _read_bytes(path)
     try:
-        state = load(data)
-        with safe_open(path, framework="pt") as opened:
+        with _readable(path), safe_open(path, framework="pt") as opened:
+            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
             metadata = opened.metadata() or {}
     except SafetensorError as error:
         raise WeightsError(f"not a readable safetensors file ({error})", where=path, remedy="Copy it again") from error
@@ -143,8 +142,14 @@ def write_safetensors(path: Path, weights: Weights, metadata: Mapping[str, str],
 
 
 def _read_bytes(path: Path) -> bytes:
-    try:
+    with _readable(path):
         return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise WeightsError("there is no such file", where=path, remedy=REMEDY) from None
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from spm_bench.report.scores import scores_json
 from spm_bench.report.style import to_pdf, to_png
 from spm_bench.report.tables import build_table, coverage
 from spm_bench.report.vocabulary import find_score, finite, headline_metric, metric_order, ranked
-from spm_bench.results.files import TEMPORARY_SUFFIX, readable_os_errors, write_text
+from spm_bench.results.files import write_bytes, write_text
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.extra import CONVENTION as EXTRA_CONVENTION
 from spm_bench.suites.base import Suite
@@ -62,7 +61,7 @@ def write_report(
         write_text(folder / name, text)
     for name, contents in figures.items():
         for ending, content in zip((".png", ".pdf"), contents, strict=True):
-            _write_bytes(folder / f"{name}{ending}", content)
+            write_bytes(folder / f"{name}{ending}", content)
             written.append(folder / f"{name}{ending}")
     return written
 
@@ -112,19 +111,6 @@ def _tidy_csv(evaluations: Sequence[Evaluation], frames: Sequence[pd.DataFrame |
     names = ["tracker", "variant"]
     text: str = tidy[[*names, *(c for c in tidy.columns if c not in names)]].to_csv(index=False, lineterminator="\n")
     return text
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    """Write a binary file so that a reader sees the old one or the whole new one."""
-    with readable_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def _index(

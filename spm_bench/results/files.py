@@ -39,9 +39,14 @@ def readable_os_errors(path: Path) -> Iterator[None]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` (UTF-8) to `path` so that a reader sees the old file or the whole new one, even after `kill -9`.
+    """Write `text` in UTF-8 with plain newlines; see `write_bytes`."""
+    write_bytes(path, text.encode())
 
-    The text goes to a temporary file in the same folder, is flushed to disk, and then takes the name in one step.
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the whole new one, even after `kill -9`.
+
+    The content goes to a temporary file in the same folder, is flushed to disk, and then takes the name in one step.
     Missing folders are made.
 
     Raises:
@@ -52,8 +57,8 @@ def write_text(path: Path, text: str) -> None:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX)
         temporary = Path(name)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.chmod(0o666 & ~_umask())

@@ -130,10 +130,10 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, content: bytes) -> int:
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     suite = make_suite()
     with pytest.raises(ResultsError, match="disk is full"):
         write_report([otb(suite, "a", 0.5)], suite, tmp_path)
