@@ -1,0 +1,67 @@
+"""Tables of training pictures: one per source, all of one form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spm_bench.errors import DataError
+
+
+class PictureError(DataError):
+    """A picture of the training data cannot be read; it is counted, and too many of them end the run."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Pictures of one source, N rows.
+
+    Every picture is a crop by the pack rule (a square of side 3.2 s_z around the target, at most 360 px) or a whole
+    picture without a target.
+
+    Attributes:
+        name: The source's name, "video" say.
+        boxes: N x 4 (x, y, w, h) in pixels of the stored picture; NaN where there is no target.
+        track: N; rows of one track show the same object, -1 is a still that is paired with itself.
+        sequence: N; video or original picture, never split over training and validation.
+        frame: N; frame number inside the sequence.
+        category: N; index into `categories`, -1 unknown.
+        categories: Names of the categories.
+        others: N arrays M_i x 4, the other objects of the target's category in the picture.
+        where: N; what an error message names.
+        read: Row -> H x W x 3 BGR uint8; raises PictureError.
+    """
+
+    name: str
+    boxes: NDArray[np.float64]
+    track: NDArray[np.int64]
+    sequence: NDArray[np.int64]
+    frame: NDArray[np.int64]
+    category: NDArray[np.int64]
+    categories: tuple[str, ...]
+    others: tuple[NDArray[np.float64], ...]
+    where: tuple[str, ...]
+    read: Callable[[int], NDArray[np.uint8]]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def select(self, keep: NDArray[np.bool_]) -> Rows:
+        """The rows where `keep` (N bool) is true, in order."""
+        index = np.flatnonzero(keep)
+        read = self.read
+        return Rows(
+            name=self.name,
+            boxes=self.boxes[index],
+            track=self.track[index],
+            sequence=self.sequence[index],
+            frame=self.frame[index],
+            category=self.category[index],
+            categories=self.categories,
+            others=tuple(self.others[i] for i in index),
+            where=tuple(self.where[i] for i in index),
+            read=lambda row: read(int(index[row])),
+        )
