@@ -33,6 +33,7 @@ class Rows:
         others: N arrays M_i x 4, the other objects of the target's category in the picture.
         where: N; what an error message names.
         read: Row -> H x W x 3 BGR uint8; raises PictureError.
+        scale: N; stored pixels per pixel of the original picture (1: not shrunk), or None where unknown.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Rows:
     others: tuple[NDArray[np.float64], ...]
     where: tuple[str, ...]
     read: Callable[[int], NDArray[np.uint8]]
+    scale: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -64,4 +66,5 @@ class Rows:
             others=tuple(self.others[i] for i in index),
             where=tuple(self.where[i] for i in index),
             read=lambda row: read(int(index[row])),
+            scale=None if self.scale is None else self.scale[index],
         )
