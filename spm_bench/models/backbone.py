@@ -1,4 +1,4 @@
-"""The padded, grouped AlexNet of the released SPM model.
+"""The padded AlexNet of the released SPM model, and narrower networks of the same build.
 
 Legend: B images, H, W pixels. Module names are the checkpoint's.
 """
@@ -6,12 +6,13 @@ Legend: B images, H, W pixels. Module names are the checkpoint's.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spm_bench.models.architecture import SPM_ALEXNET, Architecture, BlockPlan
 from spm_bench.models.packed import FrozenConv
 
 
@@ -48,60 +49,78 @@ def local_response_norm(x: Tensor, alpha: float = 1e-4, k: float = 1.0) -> Tenso
 
 
 class Block(nn.Module):
-    """One convolution with bias; what follows it depends on the block and is written in the backbone."""
+    """One convolution with bias (or batch norm instead); what follows it depends on the block."""
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int | None = None, groups: int = 1
-    ) -> None:
+    def __init__(self, inputs: int, plan: BlockPlan, norm: str, *, padding: int | None = None) -> None:
         super().__init__()
-        padding = kernel // 2 if padding is None else padding
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, groups=groups)
+        padding = plan.kernel // 2 if padding is None else padding
+        batch = norm == "batch"
+        self.conv = nn.Conv2d(
+            inputs, plan.channels, plan.kernel, plan.stride, padding, groups=plan.groups, bias=not batch
+        )
+        self.norm = nn.BatchNorm2d(plan.channels) if batch else None
         self._frozen: FrozenConv | None = None
 
     def freeze(self) -> None:
         """Prepare for inference; the weights must not change after it."""
-        self._frozen = FrozenConv.of(self.conv)
+        self._frozen = FrozenConv.of(self.conv, norm=self.norm)
 
     def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
-        """Convolve, then ReLU if asked."""
+        """Convolve and normalise, then ReLU if asked."""
         if self._frozen is not None:
             return self._frozen(x, relu=relu)
         out: Tensor = self.conv(x)
-        return F.relu(out) if relu else out
+        if self.norm is not None:
+            out = self.norm(out)
+        return F.relu(out, inplace=self.norm is not None) if relu else out
 
 
 class PaddedAlexNet(nn.Module):
     """AlexNet with all paddings kept, so that feature cell i is centred on input pixel 8 i.
 
-    271 x 271 pixels give 34 x 34 cells (68 x 68 for conv1). Normalised BGR input, no batch norm.
+    271 x 271 pixels give 34 x 34 cells. Input is BGR less a mean, not scaled.
+
+    Args:
+        architecture: Its five blocks, and what normalises them.
     """
 
     stride = 8
     receptive_field = 87
+    """Of conv5 in the released model; it fixes the number of cells that the coarse stage looks at."""
 
-    def __init__(self) -> None:
+    def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
-        self.conv1 = Block(3, 96, 11, stride=2)
-        self.conv2 = Block(96, 256, 5, groups=2)
-        self.conv3 = Block(256, 384, 3)
-        self.conv4 = Block(384, 384, 3, groups=2)
-        self.conv5 = Block(384, 256, 3, padding=0, groups=2)  # padded where it is used, if at all
+        self.architecture = architecture
+        inputs = 3
+        for number, plan in enumerate(architecture.blocks, start=1):
+            padding = 0 if number == 5 else None  # conv5 is padded where it is used, if at all
+            self.add_module(f"conv{number}", Block(inputs, plan, architecture.norm, padding=padding))
+            inputs = plan.channels
+
+    def _conv5(self, x: Tensor) -> Tensor:
+        out: Tensor = self._modules["conv5"](x, relu=True)  # type: ignore[misc]
+        return out
+
+    def _block(self, number: int, x: Tensor) -> Tensor:
+        block = cast(Block, self._modules[f"conv{number}"])
+        if not self.architecture.blocks[number - 1].pool:
+            plain: Tensor = block(x, relu=True)
+            return plain
+        pooled = pool_relu(block(x))
+        return local_response_norm(pooled) if self.architecture.norm == "lrn" else pooled
 
     def blocks(self, images: Tensor) -> Iterator[Tensor]:
-        """Yield conv1 .. conv5 of B x 3 x H x W images (conv1 and conv2 after ReLU, pooling and LRN)."""
-        x = local_response_norm(pool_relu(self.conv1(images.contiguous(memory_format=torch.channels_last))))
-        yield x
-        x = local_response_norm(pool_relu(self.conv2(x)))
-        yield x
-        for block in (self.conv3, self.conv4):
-            x = block(x, relu=True)
+        """Yield conv1 .. conv5 of B x 3 x H x W images (pooled blocks after pooling, ReLU and LRN)."""
+        x = images.contiguous(memory_format=torch.channels_last)
+        for number in range(1, 5):
+            x = self._block(number, x)
             yield x
-        yield self.conv5(F.pad(x, (1, 1, 1, 1)), relu=True)
+        yield self._conv5(F.pad(x, (1, 1, 1, 1)))
 
     def freeze(self) -> None:
         """Prepare for inference; the weights must not change after it."""
-        for block in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
-            block.freeze()
+        for block in self.children():
+            cast(Block, block).freeze()
 
     def forward(self, images: Tensor, central: int) -> Features:
         """Compute what the two stages need; the other blocks' outputs are let go at once.
@@ -113,7 +132,7 @@ class PaddedAlexNet(nn.Module):
         blocks = self.blocks(images)
         _, conv2, _, conv4 = (next(blocks) for _ in range(4))
         around = centre_crop(conv4, central + 2)  # what a 3 x 3 convolution of the centre reads
-        return Features(conv2, conv4, self.conv5(around, relu=True))
+        return Features(conv2, conv4, self._conv5(around))
 
 
 def pool_relu(x: Tensor) -> Tensor:

@@ -1,16 +1,17 @@
-"""Coarse matching (CM): the SiamRPN structure with up-channel cross-correlation.
+"""Coarse matching (CM): the SiamRPN structure, with up-channel or depth-wise cross-correlation.
 
 Legend: B targets, A anchors, C head channels, G cells per side of the response.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.backbone import Features, PaddedAlexNet, unpadded_cells
 from spm_bench.models.packed import FrozenConv
 
@@ -84,13 +85,122 @@ def correlate(search: Tensor, kernels: Tensor) -> Tensor:
     return response.reshape(B, M, *response.shape[-2:])
 
 
+class DepthwiseKernels(NamedTuple):
+    """Template kernels of the depth-wise head, B x C x 4 x 4 for the classes and for the boxes."""
+
+    classes: Tensor
+    boxes: Tensor
+
+
+class DepthwiseHead(nn.Module):
+    """Class and box branches that correlate channel by channel and mix the channels afterwards (SiamRPN++)."""
+
+    def __init__(self, anchors: int = 5, inputs: int = 96, channels: int = 64) -> None:
+        super().__init__()
+        self.z_cls_conv, self.z_bbox_conv = NormedConv(inputs, channels, 3), NormedConv(inputs, channels, 3)
+        self.x_cls_conv, self.x_bbox_conv = NormedConv(inputs, channels, 3), NormedConv(inputs, channels, 3)
+        self.cls_mix, self.bbox_mix = NormedConv(channels, channels, 1), NormedConv(channels, channels, 1)
+        self.cls_out = nn.Conv2d(channels, 2 * anchors, 1)
+        self.bbox_out = nn.Conv2d(channels, 4 * anchors, 1)
+
+    def freeze(self) -> None:
+        """Prepare for inference; the weights must not change after it."""
+        for part in self.children():
+            if isinstance(part, NormedConv):
+                part.freeze()
+
+    def kernels(self, template: Tensor, class_scale: float, box_scale: float) -> DepthwiseKernels:
+        """Turn B x inputs x 6 x 6 template features into correlation kernels; the factors are 1 in trained networks."""
+        return DepthwiseKernels(self.z_cls_conv(template) * class_scale, self.z_bbox_conv(template) * box_scale)
+
+    def forward(self, search: Tensor, kernels: DepthwiseKernels) -> tuple[Tensor, Tensor]:
+        """Match B x inputs x 24 x 24 search features; outputs as in `CoarseHead.forward`."""
+        classes = correlate_depthwise(self.x_cls_conv(search), kernels.classes)
+        boxes = correlate_depthwise(self.x_bbox_conv(search), kernels.boxes)
+        return self.cls_out(self.cls_mix(classes)), self.bbox_out(self.bbox_mix(boxes))
+
+
+class NormedConv(nn.Module):
+    """Convolution without padding, batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self._frozen: FrozenConv | None = None
+
+    def freeze(self) -> None:
+        """Fold the batch norm into the convolution; the weights must not change after it."""
+        self._frozen = FrozenConv.of(self.conv, norm=self.norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x inputs x H x W -> B x outputs x (H - k + 1) x (W - k + 1)."""
+        if self._frozen is not None:
+            return self._frozen(x, relu=True)
+        return F.relu(self.norm(self.conv(x)), inplace=True)
+
+
+def correlate_depthwise(search: Tensor, kernels: Tensor) -> Tensor:
+    """Cross-correlate every channel of every target with its own kernel.
+
+    Args:
+        search: B x C x H x W.
+        kernels: B x C x h x w.
+
+    Returns:
+        B x C x (H - h + 1) x (W - w + 1).
+    """
+    if torch.is_grad_enabled() and (search.requires_grad or kernels.requires_grad):
+        response: Tensor = _ShiftedCorrelation.apply(search, kernels)  # type: ignore[no-untyped-call]
+        return response
+    B, C = kernels.shape[:2]
+    stacked = search.reshape(1, B * C, *search.shape[-2:])
+    flat = F.conv2d(stacked, kernels.reshape(B * C, 1, *kernels.shape[-2:]), groups=B * C)
+    return flat.reshape(B, C, *flat.shape[-2:])
+
+
+class _ShiftedCorrelation(torch.autograd.Function):
+    """The same as a sum over shifts: torch's gradient of a convolution with B * C groups is many times slower."""
+
+    @staticmethod
+    def forward(ctx: Any, search: Tensor, kernels: Tensor) -> Tensor:
+        ctx.save_for_backward(search, kernels)
+        (H, W), (h, w) = search.shape[-2:], kernels.shape[-2:]
+        rows, columns = H - h + 1, W - w + 1
+        out = search[:, :, :rows, :columns] * kernels[:, :, :1, :1]
+        for i, j in _shifts(h, w):
+            out.addcmul_(search[:, :, i : i + rows, j : j + columns], kernels[:, :, i : i + 1, j : j + 1])
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        (grad,), (search, kernels) = grads, ctx.saved_tensors
+        rows, columns = grad.shape[-2:]
+        for_search, for_kernels = torch.zeros_like(search), torch.empty_like(kernels)
+        h, w = kernels.shape[-2:]
+        for i, j in [(0, 0), *_shifts(h, w)]:
+            part = (slice(None), slice(None), slice(i, i + rows), slice(j, j + columns))
+            for_search[part].addcmul_(grad, kernels[:, :, i : i + 1, j : j + 1])
+            for_kernels[:, :, i, j] = (grad * search[part]).sum((-1, -2))
+        return for_search, for_kernels
+
+
+def _shifts(h: int, w: int) -> list[tuple[int, int]]:
+    return [(i, j) for i in range(h) for j in range(w) if i or j]
+
+
+Kernels = CoarseKernels | DepthwiseKernels
+"""Either head's template kernels; both have `classes` and `boxes`."""
+
+
 class CoarseStage(nn.Module):
     """Backbone and coarse head; the backbone's features serve the fine stage too."""
 
-    def __init__(self) -> None:
+    def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
-        self.z_net = PaddedAlexNet()
-        self.rpn_head = CoarseHead()
+        self.z_net = PaddedAlexNet(architecture)
+        head = CoarseHead if architecture.head == "up_channel" else DepthwiseHead
+        self.rpn_head = head(inputs=architecture.channels("conv5"), channels=architecture.head_channels)
 
     def freeze(self) -> None:
         """Prepare for inference; the weights must not change after it."""
@@ -102,11 +212,11 @@ class CoarseStage(nn.Module):
         features: Features = self.z_net(images, unpadded_cells(unpadded_size))
         return features
 
-    def kernels(self, features: Features, class_scale: float, box_scale: float) -> CoarseKernels:
+    def kernels(self, features: Features, class_scale: float, box_scale: float) -> Kernels:
         """Correlation kernels from a template pass."""
         return self.rpn_head.kernels(features.conv5, class_scale, box_scale)
 
-    def forward(self, features: Features, kernels: CoarseKernels) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Features, kernels: Kernels) -> tuple[Tensor, Tensor]:
         """Match a search pass; see `CoarseHead.forward` for the shapes."""
         out: tuple[Tensor, Tensor] = self.rpn_head(features.conv5, kernels)
         return out

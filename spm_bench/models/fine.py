@@ -1,6 +1,7 @@
 """Fine matching (FM): a relation network on RoI features, a learned distance instead of cross-correlation.
 
-Legend: B targets, K candidates per target. Features are conv4 and conv2 ("C42"), 384 + 256 = 640 channels, 6 x 6 cells.
+Legend: B targets, K candidates per target, C channels of the joined features (conv4 and conv2, "C42", in the released
+model: 384 + 256 = 640). RoIs have 6 x 6 cells.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spm_bench.geometry.crops import crop_features
+from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.backbone import Features
-from spm_bench.models.packed import FrozenConv
+from spm_bench.models.packed import FrozenConv, scale_and_shift
 
 ROI_CELLS = 6
 """Samples per side of a RoI feature."""
@@ -22,24 +24,19 @@ ROI_CELLS = 6
 class RoiExtractor(nn.Module):
     """Batch norm on whole maps, then the RoI crop, so that samples outside the map are zero after normalisation."""
 
-    def __init__(self, channels: tuple[int, ...] = (384, 256)) -> None:
+    def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
-        self.bn_list = nn.ModuleList(nn.BatchNorm2d(c) for c in channels)
+        self.layers = architecture.fine_layers
+        self.bn_list = nn.ModuleList(nn.BatchNorm2d(architecture.channels(layer)) for layer in self.layers)
         self._frozen: list[tuple[Tensor, Tensor]] | None = None
 
     def freeze(self) -> None:
         """Turn the batch norms into one factor and one summand per channel, for weights that no longer change."""
-        self._frozen = []
-        for norm in self.bn_list:
-            assert isinstance(norm, nn.BatchNorm2d)
-            assert norm.running_var is not None
-            assert norm.running_mean is not None
-            factor = norm.weight.detach() * (norm.running_var + norm.eps).rsqrt()
-            self._frozen.append((factor, norm.bias.detach() - norm.running_mean * factor))
+        self._frozen = [scale_and_shift(cast(nn.BatchNorm2d, norm)) for norm in self.bn_list]
 
     def normalise(self, features: Features) -> Tensor:
-        """Normalise conv4 and conv2 and join them: B x 640 x H x W, channels-last in memory."""
-        maps = (features.conv4, features.conv2)
+        """Normalise the layers' maps and join them: B x C x H x W, channels-last in memory."""
+        maps = [cast(Tensor, getattr(features, layer)) for layer in self.layers]
         if self._frozen is None:
             return torch.cat([norm(m) for norm, m in zip(self.bn_list, maps, strict=True)], dim=1)
         B, _, H, W = maps[0].shape
@@ -52,16 +49,17 @@ class RoiExtractor(nn.Module):
         return joined.permute(0, 3, 1, 2)
 
     def forward(self, features: Features, boxes: Tensor, stride: int) -> Tensor:
-        """Cut B x K x 4 search-frame boxes out of the maps: (B * K) x 640 x 6 x 6."""
+        """Cut B x K x 4 search-frame boxes out of the maps: (B * K) x C x 6 x 6."""
         return crop_features(self.normalise(features), boxes / stride, ROI_CELLS)
 
 
 class Relation(nn.Module):
     """Compare a template with candidates: one convolution on the joined features, then two linear layers."""
 
-    def __init__(self, inputs: int = 640, channels: int = 256, hidden: int = 256) -> None:
+    def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
-        self.inputs = inputs
+        inputs = self.inputs = sum(architecture.channels(layer) for layer in architecture.fine_layers)
+        channels, hidden = architecture.fine_channels, architecture.fine_hidden
         self._frozen: FrozenConv | None = None
         self.roi_conv = nn.ModuleDict({"roi_conv0": nn.Conv2d(2 * inputs, channels, 3, padding=1)})
         self.linear_layers = nn.ModuleDict(
@@ -97,12 +95,12 @@ class Relation(nn.Module):
 class FineStage(nn.Module):
     """RoI features, relation network, and the two outputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
-        self.feat_extractor = RoiExtractor()
-        self.siam_fusion = Relation()
-        self.rcnn_cls = nn.Linear(256, 2)
-        self.rcnn_bbox = nn.Linear(256, 4)
+        self.feat_extractor = RoiExtractor(architecture)
+        self.siam_fusion = Relation(architecture)
+        self.rcnn_cls = nn.Linear(architecture.fine_hidden, 2)
+        self.rcnn_bbox = nn.Linear(architecture.fine_hidden, 4)
 
     def freeze(self) -> None:
         """Prepare for inference; the weights must not change after it."""

@@ -31,10 +31,15 @@ class FrozenConv:
         self.packed = self._pack()
 
     @classmethod
-    def of(cls, conv: nn.Conv2d, *, padding: int | None = None) -> FrozenConv:
-        """Freeze a module; `padding` overrides its own."""
-        own = cast(int, conv.padding[0]) if padding is None else padding
-        return cls(conv.weight, conv.bias, stride=conv.stride[0], padding=own, groups=conv.groups)
+    def of(cls, conv: nn.Conv2d, *, norm: nn.BatchNorm2d | None = None) -> FrozenConv:
+        """Freeze a module, together with the batch norm that follows it."""
+        weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
+        if norm is not None:
+            factor, summand = scale_and_shift(norm)
+            weight = weight * factor[:, None, None, None]
+            bias = summand if bias is None else bias * factor + summand
+        padding, stride = cast(int, conv.padding[0]), conv.stride[0]
+        return cls(weight, bias, stride=stride, padding=padding, groups=conv.groups)
 
     def _pack(self) -> Tensor | None:
         usable = (
@@ -60,3 +65,11 @@ class FrozenConv:
             x, self.packed, self.bias, padding, stride, dilation, self.groups, "relu" if relu else "none", [], ""
         )
         return result
+
+
+def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """The factor and the summand per channel that a batch norm comes to once its statistics no longer change."""
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    factor = norm.weight.detach() * (norm.running_var + norm.eps).rsqrt()
+    return factor, norm.bias.detach() - norm.running_mean * factor

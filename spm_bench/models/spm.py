@@ -7,26 +7,28 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from spm_bench.models.coarse import CoarseKernels, CoarseStage
+from spm_bench.models.architecture import SPM_ALEXNET, Architecture
+from spm_bench.models.coarse import CoarseStage, Kernels
 from spm_bench.models.fine import FineStage
 
 
 class Template(NamedTuple):
     """All that is kept of B templates: coarse kernels, and the constant half of the fine stage (B x 256 x 6 x 6)."""
 
-    kernels: CoarseKernels
+    kernels: Kernels
     fine_half: Tensor
 
 
 class SpmNet(nn.Module):
-    """Coarse and fine stage of SPM-AlexNet ("C42"): the layout of the released checkpoints."""
+    """Coarse and fine stage; by default SPM-AlexNet ("C42"), the layout of the released checkpoints."""
 
     stride = 8
 
-    def __init__(self) -> None:
+    def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
-        self.cm = CoarseStage()
-        self.fm = FineStage()
+        self.architecture = architecture
+        self.cm = CoarseStage(architecture)
+        self.fm = FineStage(architecture)
 
     def prepare(self, device: torch.device) -> SpmNet:
         """Freeze for inference on a device, weights in the memory layout the step uses. Returns itself."""
@@ -39,11 +41,11 @@ class SpmNet(nn.Module):
         return self
 
 
-def random_network(seed: int = 0) -> SpmNet:
+def random_network(seed: int = 0, architecture: Architecture = SPM_ALEXNET) -> SpmNet:
     """An untrained network whose weights depend on the seed only (and not on torch's global generator)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = SpmNet()
+        net = SpmNet(architecture)
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")

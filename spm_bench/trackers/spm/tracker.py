@@ -13,7 +13,6 @@ from torch import Tensor
 from spm_bench.errors import TrackerError, UsageError, unknown_name
 from spm_bench.geometry.crops import frame_mean
 from spm_bench.models.checkpoint import Weights
-from spm_bench.models.coarse import CoarseKernels
 from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import Box, TrackerSpec
@@ -99,7 +98,9 @@ class BatchedSpm:
 
 def join_templates(parts: Sequence[Template]) -> Template:
     """Put the templates of several batches side by side, in order."""
-    kernels = CoarseKernels(torch.cat([p.kernels.classes for p in parts]), torch.cat([p.kernels.boxes for p in parts]))
+    kernels = type(parts[0].kernels)(
+        torch.cat([p.kernels.classes for p in parts]), torch.cat([p.kernels.boxes for p in parts])
+    )
     return Template(kernels, torch.cat([p.fine_half for p in parts]))
 
 

@@ -1,0 +1,155 @@
+"""What the networks of the SPM family are made of: a few numbers each, one code for all.
+
+All share the geometry of the released model (stride 8, cells centred on pixels 8 i, 6 x 6 template and 24 x 24 search
+cells, a 19 x 19 response), so anchors, proposals and settings mean the same for each of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from spm_bench.errors import UsageError, unknown_name
+
+FineLayer = Literal["conv2", "conv4"]
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """One block of the backbone.
+
+    Attributes:
+        channels: Outputs.
+        kernel: Side of the convolution's kernel.
+        stride: Its stride.
+        groups: Its groups.
+        pool: Whether a 3 x 3 maximum with stride 2 follows.
+    """
+
+    channels: int
+    kernel: int = 3
+    stride: int = 1
+    groups: int = 1
+    pool: bool = False
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network of the SPM family.
+
+    Attributes:
+        name: As written into checkpoints.
+        blocks: The five blocks of the backbone; strides and poolings multiply to 8.
+        norm: "lrn" after each pooling (AlexNet), or "batch" after every convolution, folded away at inference.
+        head: Correlation of the coarse stage: "up_channel" (SiamRPN) or "depthwise" (SiamRPN++).
+        head_channels: Channels that are correlated.
+        fine_layers: Backbone blocks that the fine stage cuts its RoIs from, in this order.
+        fine_channels: Outputs of the fine stage's convolution.
+        fine_hidden: Width of its linear layers.
+        settings: Changes to the tracker's defaults that these networks need.
+    """
+
+    name: str
+    blocks: tuple[BlockPlan, ...]
+    norm: Literal["lrn", "batch"] = "lrn"
+    head: Literal["up_channel", "depthwise"] = "up_channel"
+    head_channels: int = 256
+    fine_layers: tuple[FineLayer, ...] = ("conv4", "conv2")
+    fine_channels: int = 256
+    fine_hidden: int = 256
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        reach = 1
+        for block in self.blocks:
+            reach *= block.stride * (2 if block.pool else 1)
+        if len(self.blocks) != 5 or reach != 8:
+            raise UsageError(
+                f"the architecture {self.name} has {len(self.blocks)} blocks of stride {reach} in all",
+                remedy="Five blocks with strides and poolings that multiply to 8 are needed",
+            )
+        if not self.fine_layers or set(self.fine_layers) - {"conv2", "conv4"}:
+            raise UsageError(f"fine_layers are conv4, conv2 or both, not {', '.join(self.fine_layers) or 'none'}")
+
+    def channels(self, layer: str) -> int:
+        """Outputs of a block named "conv1" .. "conv5"."""
+        return self.blocks[int(layer.removeprefix("conv")) - 1].channels
+
+    def changed(self, changes: Mapping[str, Any]) -> Architecture:
+        """A variation of this architecture, for ablations.
+
+        Raises:
+            UsageError: Unknown field, or values that make no network.
+        """
+        allowed = ("head_channels", "fine_layers", "fine_channels", "fine_hidden", "head", "blocks")
+        for name in changes:
+            if name not in allowed:
+                raise unknown_name("part of an architecture", name, allowed)
+        values = dict(changes)
+        if "blocks" in values:
+            values["blocks"] = tuple(b if isinstance(b, BlockPlan) else BlockPlan(**b) for b in values["blocks"])
+        if "fine_layers" in values:
+            values["fine_layers"] = tuple(values["fine_layers"])
+        return replace(self, **values)
+
+    def to_json(self) -> str:
+        """All fields, as stored in the header of a weights file."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Architecture:
+        """Read what `to_json` wrote.
+
+        Raises:
+            UsageError: The text describes no architecture.
+        """
+        try:
+            values = json.loads(text)
+            values["blocks"] = tuple(BlockPlan(**block) for block in values["blocks"])
+            values["fine_layers"] = tuple(values["fine_layers"])
+            return cls(**values)
+        except (ValueError, TypeError, KeyError) as error:
+            raise UsageError(f"not the description of an architecture ({error})") from error
+
+
+_ALEXNET = (
+    BlockPlan(96, kernel=11, stride=2, pool=True),
+    BlockPlan(256, kernel=5, groups=2, pool=True),
+    BlockPlan(384),
+    BlockPlan(384, groups=2),
+    BlockPlan(256, groups=2),
+)
+_KERNELS_AS_THEY_ARE = {"class_scale": 1.0, "box_scale": 1.0}
+"""Batch norm follows the depth-wise correlation; the factor 1e-3 of the up-channel sums has no use there."""
+
+SPM_ALEXNET = Architecture("spm_alexnet", _ALEXNET)
+"""SPM-AlexNet "C42": the layout of the released checkpoints."""
+
+_ALL = (
+    SPM_ALEXNET,
+    Architecture("spm_alexnet_dw", _ALEXNET, head="depthwise", head_channels=192, settings=dict(_KERNELS_AS_THEY_ARE)),
+    Architecture(
+        "spm_lite",
+        (BlockPlan(32, kernel=7, stride=4), BlockPlan(64, pool=True), BlockPlan(96), BlockPlan(96), BlockPlan(96)),
+        norm="batch",
+        head="depthwise",
+        head_channels=64,
+        fine_channels=64,
+        fine_hidden=128,
+        settings=dict(_KERNELS_AS_THEY_ARE),
+    ),
+)
+ARCHITECTURES: Mapping[str, Architecture] = {architecture.name: architecture for architecture in _ALL}
+
+
+def find_architecture(name: str) -> Architecture:
+    """Look an architecture up.
+
+    Raises:
+        UsageError: No such name; close ones are suggested.
+    """
+    if name not in ARCHITECTURES:
+        raise unknown_name("architecture", name, ARCHITECTURES)
+    return ARCHITECTURES[name]
