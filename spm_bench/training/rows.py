@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import DataError
 
+MOST_PIXELS = 360
+"""Longest side of a stored picture: a 271-pixel search region with room for shifts and scale changes."""
+
+NO_BOXES: NDArray[np.float64] = np.empty((0, 4))
+"""`others` of a picture that shows the target only; one array for all rows, never written to."""
+NO_BOXES.setflags(write=False)
+
 
 class PictureError(DataError):
     """A picture of the training data cannot be read; it is counted, and too many of them end the run."""
@@ -32,8 +39,9 @@ class Rows:
         categories: Names of the categories.
         others: N arrays M_i x 4, the other objects of the target's category in the picture.
         where: N; what an error message names.
-        read: Row -> H x W x 3 BGR uint8; raises PictureError.
+        read: Row -> H x W x 3 BGR uint8, no side above `MOST_PIXELS`; raises PictureError.
         scale: N; stored pixels per pixel of the original picture (1: not shrunk), or None where unknown.
+        sequence_names: Names of the sequences, or empty where they have none.
     """
 
     name: str
@@ -47,6 +55,7 @@ class Rows:
     where: tuple[str, ...]
     read: Callable[[int], NDArray[np.uint8]]
     scale: NDArray[np.float64] | None = None
+    sequence_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -67,4 +76,5 @@ class Rows:
             where=tuple(self.where[i] for i in index),
             read=lambda row: read(int(index[row])),
             scale=None if self.scale is None else self.scale[index],
+            sequence_names=self.sequence_names,
         )

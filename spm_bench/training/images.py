@@ -1,0 +1,138 @@
+"""Reading training pictures: decoding that notices broken files, and the crop rule of the packs.
+
+Pictures are H x W x 3 uint8 in BGR. Boxes are (x, y, w, h), 0-based and continuous: pixel i covers [i, i + 1).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spm_bench.training.rows import MOST_PIXELS, PictureError
+
+CONTEXT_SIDES = 3.2
+"""Side of a stored crop in s_z: 6.4 times the side of a square target, 1.5 times the search region."""
+
+_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+"""Boxes are in stored pixels, so the camera's orientation tag is ignored."""
+
+_REMEDY = "Copy or unpack this file again"
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Decode one picture file.
+
+    Returns:
+        H x W x 3, BGR.
+
+    Raises:
+        PictureError: The file is missing, is no picture, or ends early. (OpenCV paints the missing part of a JPEG grey
+            and says nothing, so its end is looked for here.)
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"cannot read the picture: {error.strerror or error}", where=path, remedy=_REMEDY) from error
+    if data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        raise PictureError("the JPEG file ends early", where=path, remedy=_REMEDY)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _COLOUR) if data else None
+    except cv2.error as error:  # a header that promises more pixels than OpenCV allows
+        raise PictureError(f"cannot decode the picture: {error}", where=path, remedy=_REMEDY) from error
+    if image is None:
+        raise PictureError("this is not a picture that can be decoded", where=path, remedy=_REMEDY)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def fit_whole(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring a whole picture within `MOST_PIXELS`: its short side is shrunk, its long side cut around the middle."""
+    height, width = image.shape[:2]
+    if max(height, width) <= MOST_PIXELS:
+        return image
+    scale = MOST_PIXELS / min(height, width)
+    if scale < 1:
+        width, height = max(round(width * scale), 1), max(round(height * scale), 1)
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    top, left = max(height - MOST_PIXELS, 0) // 2, max(width - MOST_PIXELS, 0) // 2
+    return np.ascontiguousarray(image[top : top + MOST_PIXELS, left : left + MOST_PIXELS])
+
+
+class Cut(NamedTuple):
+    """Where the crop of one target lies: whole pixels of the picture, then one scale."""
+
+    left: int
+    top: int
+    side: int
+    scale: float
+
+    def place(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Boxes (... x 4) of the picture in pixels of the crop."""
+        return np.asarray((boxes - (self.left, self.top, 0.0, 0.0)) * self.scale, dtype=np.float64)
+
+
+def cut_around(box: NDArray[np.float64]) -> Cut:
+    """Place the crop of a target by the pack rule: a square around it, shrunk to `MOST_PIXELS`, never enlarged.
+
+    It lies on whole pixels, so a crop that needs no shrinking is a plain copy; the target's centre is the crop's to
+    half a pixel.
+
+    Args:
+        box: 4 values with area.
+    """
+    x, y, w, h = (float(value) for value in box)
+    context = 0.5 * (w + h)
+    side = max(round(CONTEXT_SIDES * float(np.sqrt((w + context) * (h + context)))), 1)
+    return Cut(
+        left=round(x + w / 2 - side / 2),
+        top=round(y + h / 2 - side / 2),
+        side=side,
+        scale=min(MOST_PIXELS, side) / side,
+    )
+
+
+def cut_crop(image: NDArray[np.uint8], cut: Cut) -> NDArray[np.uint8]:
+    """Cut a crop out of a picture; beyond the picture it has the picture's mean colour.
+
+    Returns:
+        n x n x 3, n = side * scale.
+    """
+    height, width = image.shape[:2]
+    fill = np.rint(cv2.mean(image)[:3]).astype(np.uint8)
+    left, top = max(cut.left, 0), max(cut.top, 0)
+    right, below = min(cut.left + cut.side, width), min(cut.top + cut.side, height)
+    n = round(cut.side * cut.scale)
+    # Shrinking first keeps a crop far larger than the picture from being built at full size.
+    if right <= left or below <= top:
+        return np.ascontiguousarray(np.broadcast_to(fill, (n, n, 3)))
+    part = image[top:below, left:right]
+    if n == cut.side:
+        crop = np.empty((n, n, 3), dtype=np.uint8)
+        crop[:] = fill
+        crop[top - cut.top : below - cut.top, left - cut.left : right - cut.left] = part
+        return crop
+    return _shrink(part, (left - cut.left, top - cut.top), fill, n, cut)
+
+
+def _shrink(
+    part: NDArray[np.uint8], corner: tuple[int, int], fill: NDArray[np.uint8], n: int, cut: Cut
+) -> NDArray[np.uint8]:
+    # Area averaging first (no aliasing), by the whole picture's scale; then the exact place by a bilinear warp.
+    height, width = part.shape[:2]
+    size = (max(round(width * cut.scale), 1), max(round(height * cut.scale), 1))
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    sx, sy = size[0] / width, size[1] / height
+    ax, ay = cut.scale / sx, cut.scale / sy
+    # Pixel centres lie at index + 0.5 of the continuous coordinates.
+    move = np.array(
+        [
+            [ax, 0.0, corner[0] * cut.scale + 0.5 * ax - 0.5],
+            [0.0, ay, corner[1] * cut.scale + 0.5 * ay - 0.5],
+        ]
+    )
+    colour = tuple(int(value) for value in fill)
+    warped = cv2.warpAffine(small, move, (n, n), flags=cv2.INTER_LINEAR, borderValue=colour)
+    return np.asarray(warped, dtype=np.uint8)
