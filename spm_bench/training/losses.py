@@ -51,7 +51,7 @@ class Losses(NamedTuple):
         coarse_overlap: Mean IoU of the best-scored coarse proposal with the target.
         fine_positives: Positive fine proposals per pair with a target.
         fine_accuracy: Share of the fine proposals classified right.
-        fine_overlap: Mean IoU of the refined box of best fine score with the target, among the coarse stage's proposals.
+        fine_overlap: Mean IoU of the refined proposal of best fine score with the target (moved true boxes left out).
     """
 
     total: Tensor

@@ -176,33 +176,35 @@ def coarse_targets(anchors: Tensor, batch: PairBatch, settings: TargetSettings) 
     objects = find_objects(batch)
     if not settings.generalised_positives:
         objects = Objects(objects.boxes[:, :1], objects.valid[:, :1])
+    anchors = anchors.T.contiguous().T  # sweeps over one coordinate of all anchors are dense then
     overlap = overlaps(objects.boxes[:, :, None], anchors).mul_(objects.valid[..., None])
-    fits, near = overlap > settings.positive_overlap, overlap >= settings.negative_overlap
+    fits = overlap > settings.positive_overlap
+    near = overlap.amax(1) >= settings.negative_overlap
     if settings.generalised_positives:
         offset = _centre_offsets(objects, anchors)
         fits |= (offset <= settings.centre_share) & (overlap > settings.centre_overlap)
-        near[:, 1:] |= offset[:, 1:] <= 1.0
+        near |= ((offset[:, 1:] <= 1.0) & objects.valid[:, 1:, None]).any(1)
     if settings.keep_best:
         own = overlap[:, 0]
         best = own.amax(1, keepdim=True)
         lone = ~fits[:, 0].any(1, keepdim=True) & (best > settings.negative_overlap)
         fits[:, 0] |= lone & (own == best)
-    positive = fits.any(1)
-    stands_for = (overlap * fits).argmax(1)
+    fit, stands_for = overlap.mul_(fits).max(1)
+    positive = fit > 0
     boxes = objects.boxes.gather(1, stands_for[..., None].expand(-1, -1, 4))
     deltas = encode_deltas(anchors, boxes, COARSE_DIVISORS).masked_fill_(~positive[..., None], 0.0)
     regressed = positive if settings.regress_same else positive & (stands_for == 0)
-    return CoarseTargets(positive.long() - (near.any(1) & ~positive).long(), deltas, regressed)
+    return CoarseTargets(positive.long() - (near & ~positive).long(), deltas, regressed)
 
 
 def _centre_offsets(objects: Objects, anchors: Tensor) -> Tensor:
-    """How far anchors' centres are from objects' centres, B x O x N: 0 centre, 1 on the box's border, inf no object."""
+    """How far anchors' centres are from objects' centres, B x O x N: 0 centre, 1 on the box's border."""
     size = objects.boxes[..., 2:] - objects.boxes[..., :2]
     centre = (objects.boxes[..., :2] + objects.boxes[..., 2:]) / 2
     x, y = ((anchors[:, :2] + anchors[:, 2:]) / 2).unbind(-1)
     across = (x - centre[..., :1]).abs_().mul_(2 / size[..., :1])
     down = (y - centre[..., 1:]).abs_().mul_(2 / size[..., 1:])
-    return torch.maximum(across, down).masked_fill_(~objects.valid[..., None], float("inf"))
+    return torch.maximum(across, down)
 
 
 @torch.no_grad()
@@ -260,9 +262,9 @@ def fine_proposals(
 ) -> Tensor:
     """Choose the boxes that the fine stage learns from; no gradient flows into them.
 
-    First the coarse stage's proposals as at inference (decoded, best scores after greedy NMS; where they run out, random
-    boxes), then moved copies of the true box (in a negative pair of the template's box: where the target was expected),
-    then moved copies of other objects of the category, or random boxes.
+    First the coarse stage's proposals, decoded as at inference: the best scores after greedy NMS, and random boxes
+    where they run out. Then moved copies of the true box; in a negative pair of the template's box, where the target was
+    expected. Then moved copies of other objects of the category, or random boxes.
 
     Args:
         logits: B x 2A x G x G of the coarse stage.
