@@ -22,6 +22,10 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
+FINE_BOX = 99_999.0
+"""An `fm_box_weight` that leaves the coarse box no part: wherever the fine score is high enough to be followed
+(`lost_threshold`), its share is below 1e-4."""
+
 _ALL = (
     Variant("base", "the released OTB configuration"),
     Variant("lasot", "the released LaSOT / TrackingNet settings: window weight 0.4", {"window_weight": 0.4}),
@@ -30,6 +34,16 @@ _ALL = (
     Variant("score_fusion_only", "fine stage scores, but boxes stay the coarse ones", {"fm_box": False}),
     Variant("box_fusion_only", "fine stage refines boxes, but does not score the choice", {"fm_score_weight": 0.0}),
     Variant("fm_score_only", "choice by the fine score alone", {"fm_score_weight": 1.0}),
+    Variant(
+        "series",
+        "the stages in series, not in parallel: the fine stage alone scores and boxes the coarse stage's proposals",
+        {"fm_score_weight": 1.0, "fm_box_weight": FINE_BOX},
+    ),
+    Variant(
+        "fm_only",
+        "as series, but the coarse scores do not choose the proposals either: 64 of them, none cut for its score",
+        {"fm_score_weight": 1.0, "fm_box_weight": FINE_BOX, "candidates": 64, "score_cut": 0.0},
+    ),
     Variant("fm_box_weight_1", "coarse and fine boxes weighted by their scores alone", {"fm_box_weight": 1.0}),
     Variant("no_near", "no near candidate", {"near_candidates": 0}),
     Variant("candidates_3", "three candidates instead of nine", {"candidates": 3}),
