@@ -263,8 +263,8 @@ def fine_proposals(
     """Choose the boxes that the fine stage learns from; no gradient flows into them.
 
     First the coarse stage's proposals, decoded as at inference: the best scores after greedy NMS, and random boxes
-    where they run out. Then moved copies of the true box; in a negative pair of the template's box, where the target was
-    expected. Then moved copies of other objects of the category, or random boxes.
+    where they run out. Then moved copies of the true box, or in a negative pair of the template box, where the target
+    was expected. Then moved copies of other objects of the category, or random boxes.
 
     Args:
         logits: B x 2A x G x G of the coarse stage.
