@@ -27,8 +27,10 @@ def get(
 @app.command("ls")
 def list_weights() -> None:
     """Tell which weights are at hand."""
-    from spm_bench.trackers.spm.weights import has_official, official_folder
+    from spm_bench.trackers.spm.weights import has_official, official_folder, shipped
 
+    for name in shipped():
+        typer.echo(f"{name:9} comes with the package")
     state = f"in {official_folder()}" if has_official() else "not here; get it with: spm-bench weights get official"
     typer.echo(f"official  {state}")
     typer.echo("random    always here, untrained: every table says so")
@@ -43,5 +45,6 @@ def check(
 
     found = find_weights(path)
     typer.echo(f"origin   {found.origin}")
+    typer.echo(f"network  {found.architecture.name}")
     typer.echo(f"trained  {'yes' if found.trained else 'no'}")
     typer.echo(f"sha256   {found.sha256}")

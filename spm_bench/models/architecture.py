@@ -132,7 +132,7 @@ _ALL = (
     Architecture("spm_alexnet_dw", _ALEXNET, head="depthwise", head_channels=192, settings=dict(_KERNELS_AS_THEY_ARE)),
     Architecture(
         "spm_lite",
-        (BlockPlan(32, kernel=7, stride=4), BlockPlan(64, pool=True), BlockPlan(96), BlockPlan(96), BlockPlan(96)),
+        (BlockPlan(32, kernel=7, stride=4), BlockPlan(64, pool=True), BlockPlan(128), BlockPlan(128), BlockPlan(128)),
         norm="batch",
         head="depthwise",
         head_channels=64,

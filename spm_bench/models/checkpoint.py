@@ -8,18 +8,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import pickle
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from spm_bench.errors import WeightsError
+from spm_bench.errors import UsageError, WeightsError
+from spm_bench.models.architecture import SPM_ALEXNET, Architecture, find_architecture
 from spm_bench.models.spm import SpmNet, random_network
 
 OFFICIAL_FILES = {
@@ -43,16 +45,25 @@ class Weights:
         sha256: Over names, shapes and values: the identity of the weights, whatever file they were in.
         origin: "official", "random", or the file's name.
         trained: Whether these weights were ever trained.
+        architecture: Of the network they are for.
+        settings: Changes to the tracker's defaults that go with them (chosen without looking at any evaluation set).
     """
 
     state: Mapping[str, Tensor]
     sha256: str
     origin: str
     trained: bool
+    architecture: Architecture = SPM_ALEXNET
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def all_settings(self) -> dict[str, Any]:
+        """What the architecture needs, and on top of it what goes with these weights."""
+        return {**self.architecture.settings, **self.settings}
 
     def network(self) -> SpmNet:
         """Build the network that carries them."""
-        net = SpmNet()
+        net = SpmNet(self.architecture)
         net.load_state_dict(dict(self.state))
         return net
 
@@ -72,10 +83,11 @@ def state_digest(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def random_weights(seed: int = 0) -> Weights:
+def random_weights(seed: int = 0, architecture: Architecture = SPM_ALEXNET) -> Weights:
     """Untrained weights, a function of the seed."""
-    state = random_network(seed).state_dict()
-    return Weights(state, state_digest(state), "random" if seed == 0 else f"random:{seed}", trained=False)
+    state = random_network(seed, architecture).state_dict()
+    origin = "random" if seed == 0 else f"random:{seed}"
+    return Weights(state, state_digest(state), origin, trained=False, architecture=architecture)
 
 
 def read_official(folder: Path, *, verify: bool = False) -> Weights:
@@ -100,7 +112,7 @@ def read_official(folder: Path, *, verify: bool = False) -> Weights:
             )
         genuine = genuine and matches
         state |= {f"{stage}.{key}": value for key, value in _read_state(path, data, genuine=matches).items()}
-    state = _fit(state, folder)
+    state = _fit(state, folder, SPM_ALEXNET)
     return Weights(state, state_digest(state), "official" if genuine else folder.name, trained=True)
 
 
@@ -118,23 +130,70 @@ def read_safetensors(path: Path) -> Weights:
             metadata = opened.metadata() or {}
     except SafetensorError as error:
         raise WeightsError(f"not a readable safetensors file ({error})", where=path, remedy="Copy it again") from error
-    state = _fit({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, path)
-    return Weights(state, state_digest(state), path.name, trained=metadata.get(TRAINED_KEY, "yes") != "no")
+    architecture, settings = _described(metadata, path)
+    state = _fit({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, path, architecture)
+    trained = metadata.get(TRAINED_KEY, "yes") != "no"
+    return Weights(state, state_digest(state), path.name, trained, architecture, settings)
 
+
+def read_header(path: Path) -> dict[str, str]:
+    """The text header of a safetensors file: architecture, settings, how it was trained.
+
+    Raises:
+        WeightsError: The file is missing or broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with _readable(path), safe_open(path, framework="pt") as opened:
+            return dict(opened.metadata() or {})
+    except SafetensorError as error:
+        raise WeightsError(f"not a readable safetensors file ({error})", where=path, remedy="Copy it again") from error
+
+
+def _described(metadata: Mapping[str, str], path: Path) -> tuple[Architecture, dict[str, Any]]:
+    """Architecture and settings from a header; a file without them is in the released layout."""
+    told = metadata.get(ARCHITECTURE_KEY, SPM_ALEXNET.name)
+    try:
+        architecture = Architecture.from_json(told) if told.startswith("{") else find_architecture(told)
+        settings = json.loads(metadata.get(SETTINGS_KEY, "{}"))
+    except (UsageError, ValueError) as error:
+        raise WeightsError(f"its header cannot be understood: {error}", where=path) from error
+    if not isinstance(settings, dict):
+        raise WeightsError("its header holds settings that are no table of names and values", where=path)
+    return architecture, settings
+
+
+ARCHITECTURE_KEY, SETTINGS_KEY = "architecture", "settings"
+"""Header entries: the architecture (a known name, or all its fields as JSON) and changes to the tracker's settings."""
 
 TRAINED_KEY = "trained"
 """Header entry, "yes" or "no": untrained weights stay so in a file. Foreign files without it count as trained."""
 
 
 def write_safetensors(path: Path, weights: Weights, metadata: Mapping[str, str], *, half: bool) -> None:
-    """Write weights with a text header; `half` stores floating-point tensors in half precision."""
+    """Write weights with a text header.
+
+    Args:
+        path: File to write, at once or not at all.
+        weights: What to write; architecture, settings and whether they were trained go into the header.
+        metadata: More header entries.
+        half: Store matrices and kernels in half precision. Vectors (biases, norms) are small, and the variances of a
+            batch norm may exceed the largest half: they stay as they are.
+
+    """
     from safetensors.torch import save
 
     def stored(tensor: Tensor) -> Tensor:
         plain = tensor.detach().cpu().contiguous()
-        return plain.half() if half and plain.is_floating_point() else plain
+        return plain.half() if half and plain.is_floating_point() and plain.ndim > 1 else plain
 
-    header = {**metadata, TRAINED_KEY: "yes" if weights.trained else "no"}
+    header = {
+        **metadata,
+        TRAINED_KEY: "yes" if weights.trained else "no",
+        ARCHITECTURE_KEY: weights.architecture.to_json(),
+        SETTINGS_KEY: json.dumps(dict(weights.settings), sort_keys=True),
+    }
     data = save({k: stored(v) for k, v in weights.state.items()}, metadata=header)
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
@@ -195,9 +254,10 @@ def _is_torchscript(data: bytes) -> bool:
         return False  # damaged; reading it will say so
 
 
-def _fit(state: dict[str, Tensor], where: Path) -> dict[str, Tensor]:
+def _fit(state: dict[str, Tensor], where: Path, architecture: Architecture) -> dict[str, Tensor]:
     """Check names, shapes and finiteness against the network; drop the tensors that every start overwrites."""
-    expected = SpmNet().state_dict()
+    with torch.device("meta"):
+        expected = SpmNet(architecture).state_dict()
     state = {k: v for k, v in state.items() if k not in OVERWRITTEN}
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:

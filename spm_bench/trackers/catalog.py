@@ -16,6 +16,9 @@ TRACKERS.register(
     "SPM", "spm_bench.trackers.spm:SpmTracker", "Series-parallel matching, Siamese, two stages (CVPR 2019)"
 )
 TRACKERS.register(
+    "SPM-lite", "spm_bench.trackers.spm:SpmLiteTracker", "SPM with the compact network that comes with the package"
+)
+TRACKERS.register(
     "CSRT",
     "spm_bench.trackers.opencv:CsrtTracker",
     "Correlation filter with channel and spatial reliability (OpenCV, CPU)",
@@ -104,7 +107,7 @@ def variants_of(name: str) -> Mapping[str, str]:
         UsageError: No such tracker.
     """
     entry = TRACKERS.entry(name)
-    if entry.name == "SPM":
+    if entry.name in ("SPM", "SPM-lite"):
         from spm_bench.trackers.spm.variants import VARIANTS
 
         return {name: variant.about for name, variant in VARIANTS.items()}

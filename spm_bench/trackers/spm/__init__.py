@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spm_bench.trackers.spm.tracker import SpmTracker
+    from spm_bench.trackers.spm.tracker import SpmLiteTracker, SpmTracker
 
-__all__ = ["SpmTracker"]
+__all__ = ["SpmLiteTracker", "SpmTracker"]
 
 
 def __getattr__(name: str) -> object:
     """Import the tracker (and torch with it) only when it is asked for."""
-    if name == "SpmTracker":
-        from spm_bench.trackers.spm.tracker import SpmTracker
+    if name in __all__:
+        from spm_bench.trackers.spm import tracker
 
-        return SpmTracker
+        return getattr(tracker, name)
     raise AttributeError(name)

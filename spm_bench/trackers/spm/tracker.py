@@ -115,17 +115,19 @@ class SpmTracker:
 
     Args:
         weights: See `spm_bench.trackers.spm.weights.find_weights`.
-        config: Changes to `SpmConfig`.
+        config: Changes to `SpmConfig`, on top of the settings that go with the weights.
         device: "auto", "cpu", "cuda", "cuda:1", ...
     """
 
     deterministic = True
+    default_weights: str | None = None
 
     def __init__(
         self, weights: str | Weights | None = None, config: Mapping[str, Any] | None = None, device: str = "auto"
     ) -> None:
-        loaded = weights if isinstance(weights, Weights) else find_weights(weights)
-        self.batch = BatchedSpm(loaded.network(), [SpmConfig.build(config or {})], pick_device(device))
+        loaded = weights if isinstance(weights, Weights) else find_weights(weights or self.default_weights)
+        settings = SpmConfig.build({**loaded.all_settings, **(config or {})})
+        self.batch = BatchedSpm(loaded.network(), [settings], pick_device(device))
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start on `frame` with the target in `box` (x, y, w, h)."""
@@ -146,11 +148,11 @@ class SpmTracker:
         key = variant or "base"
         if key not in VARIANTS:
             raise unknown_name("variant of SPM", key, VARIANTS)
-        config = SpmConfig.build(VARIANTS[key].changes)
-        found = find_weights(weights)
+        found = find_weights(weights or cls.default_weights)
+        config = SpmConfig.build({**found.all_settings, **VARIANTS[key].changes})
         return TrackerSpec(
             name=name,
-            target="spm_bench.trackers.spm:SpmTracker",
+            target=f"spm_bench.trackers.spm:{cls.__name__}",
             variant=key,
             options={"weights": weights, "config": dict(VARIANTS[key].changes), "device": device},
             trained="yes" if found.trained else "no",
@@ -162,6 +164,12 @@ class SpmTracker:
             },
             places=("weights", "device"),
         )
+
+
+class SpmLiteTracker(SpmTracker):
+    """SPM with the compact network that comes with the package; arguments as in `SpmTracker`."""
+
+    default_weights = "spm_lite"
 
 
 def pick_device(device: str) -> torch.device:

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import spm_bench.models
 from spm_bench.errors import WeightsError
 from spm_bench.models.checkpoint import (
     OFFICIAL_FILES,
@@ -49,12 +50,21 @@ def has_official() -> bool:
     return all((official_folder() / name).is_file() for name, _ in OFFICIAL_FILES.values())
 
 
+SHIPPED_FOLDER = Path(spm_bench.models.__file__).parent / "shipped"
+"""Weights that come with the package, each with its model card."""
+
+
+def shipped() -> dict[str, Path]:
+    """Name -> file of the weights that come with the package."""
+    return {path.stem: path for path in sorted(SHIPPED_FOLDER.glob("*.safetensors"))}
+
+
 def find_weights(wanted: str | None) -> Weights:
     """Resolve the value of `--weights`.
 
     Args:
-        wanted: "official" (the cache), "random" or "random:SEED", a folder with the two released files, a safetensors
-            file, or None for the best trained weights at hand.
+        wanted: "official" (the cache), the name of shipped weights, "random" or "random:SEED", a folder with the two
+            released files, a safetensors file, or None for the released model.
 
     Raises:
         WeightsError: None are at hand, the files are broken, or the value has none of these forms.
@@ -65,6 +75,7 @@ def find_weights(wanted: str | None) -> Weights:
         raise WeightsError(
             "SPM has no trained weights on this machine, and an untrained tracker is no result",
             remedy="Get the released model with `spm-bench weights get official`, name a file with --weights PATH, "
+            "run the compact model that comes with the package (--tracker SPM-lite), "
             "or run it untrained on purpose with --weights random",
         )
     if wanted == "official":
@@ -76,6 +87,8 @@ def find_weights(wanted: str | None) -> Weights:
         if not seed.isdecimal():
             raise WeightsError(f"the seed in --weights {wanted} is not a whole number", remedy="Example: random:7")
         return random_weights(int(seed))
+    if wanted in shipped():
+        return read_safetensors(shipped()[wanted])
     path = Path(wanted).expanduser()
     if path.is_dir():
         return read_official(path)
@@ -83,9 +96,8 @@ def find_weights(wanted: str | None) -> Weights:
         return read_safetensors(path)
     if path.exists():
         raise WeightsError("weights are a .safetensors file, or a folder with cm_stage.pt and fm_stage.pt", where=path)
-    raise WeightsError(
-        "there is no such file or folder", where=wanted, remedy="Known words: official, random, random:SEED"
-    )
+    known = ", ".join((*shipped(), "official", "random", "random:SEED"))
+    raise WeightsError("there is no such file or folder", where=wanted, remedy=f"Known words: {known}")
 
 
 def download_official(source: str = UPSTREAM, *, timeout: float = 30.0) -> Path:
