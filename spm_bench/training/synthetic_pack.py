@@ -41,7 +41,8 @@ from spm_bench.suites.synthetic.render import Renderer
 from spm_bench.suites.synthetic.scene import GENERATOR_VERSION, Scene
 from spm_bench.suites.synthetic.steps import AXES, Axis, make_scene
 from spm_bench.suites.synthetic.truth import annotate
-from spm_bench.training.rows import PictureError, Rows
+from spm_bench.training.images import cut_around, cut_crop, read_image
+from spm_bench.training.rows import NO_BOXES, Rows
 
 PACK_VERSION = 1
 """Raise it with every change here that alters a scene, a crop or a row: it is part of the folder's name."""
@@ -63,9 +64,6 @@ MIX = 0.6
 """Share of videos with the strengths of a second axis: real videos have more than one challenge."""
 FAVOURED = {"lookalike": 3.0, "deform": 1.5, "rotate": 1.5, "calm": 0.3}
 """Weights of axes other than 1 (ours): look-alikes are what the fine stage learns from."""
-CONTEXT_SIDES = 3.2
-"""Side of a crop in units of s_z, and its largest side in pixels: the pack rule."""
-CROP_PIXELS = 360
 JPEG_QUALITY = 92
 LINE_EVERY = 10.0
 """Seconds between two lines of progress."""
@@ -113,12 +111,16 @@ class Crop(NamedTuple):
     """A picture by the pack rule and where things are in it.
 
     Attributes:
-        picture: n x n x 3 BGR uint8, n <= `CROP_PIXELS`.
-        box: (x, y, w, h) of the target in it.
-        others: M x 4, the other boxes in it.
+        frame: Number of the frame in the video, from 0.
+        visible: Share of the target that is seen.
+        picture: n x n x 3 BGR uint8, n <= `MOST_PIXELS`.
+        box: (x, y, w, h) of the target in it, also of hidden parts.
+        others: M x 4, the look-alikes.
         scale: Stored pixels per pixel of the frame, at most 1.
     """
 
+    frame: int
+    visible: float
     picture: NDArray[np.uint8]
     box: NDArray[np.float64]
     others: NDArray[np.float64]
@@ -208,60 +210,28 @@ def _pick_axis(rng: np.random.Generator) -> Axis:
     return AXES[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
 
 
-def cut_crop(frame: NDArray[np.uint8], box: NDArray[np.float64], others: NDArray[np.float64]) -> Crop:
-    """Cut a frame around a target by the pack rule: a square of side 3.2 s_z, shrunk to 360 pixels, never enlarged.
-
-    Args:
-        frame: H x W x 3; beyond its border the crop has its mean colour.
-        box: (x, y, w, h) of the target, continuous pixels.
-        others: M x 4 further boxes.
-    """
-    x, y, w, h = box
-    context = 0.5 * (w + h)
-    side = max(1, round(CONTEXT_SIDES * math.sqrt((w + context) * (h + context))))
-    # Whole pixels: a crop that is not shrunk is a copy, not a resampled picture.
-    left, top = round(x + w / 2 - side / 2), round(y + h / 2 - side / 2)
-    picture = np.empty((side, side, 3), np.uint8)
-    picture[:] = np.rint(frame.mean(axis=(0, 1)))
-    height, width = frame.shape[:2]
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
-    if x1 > x0 and y1 > y0:
-        picture[y0 - top : y1 - top, x0 - left : x1 - left] = frame[y0:y1, x0:x1]
-    scale = min(1.0, CROP_PIXELS / side)
-    if scale < 1.0:
-        resized = cv2.resize(picture, (CROP_PIXELS, CROP_PIXELS), interpolation=cv2.INTER_AREA)
-        picture = np.asarray(resized, dtype=np.uint8)
-    corner = np.array([left, top, 0.0, 0.0])
-    return Crop(picture, (box - corner) * scale, (others - corner) * scale, scale)
-
-
-def video_crops(scene: Scene, at_most: int) -> Iterator[tuple[int, float, Crop]]:
-    """Draw frames of a scene, evenly spread over those that show enough of the target.
-
-    Yields:
-        Frame number (0-based), visible share of the target, crop with the look-alikes that reach into it.
-    """
+def video_crops(scene: Scene, at_most: int) -> Iterator[Crop]:
+    """Draw frames of a scene, evenly spread over those that show enough of the target; cut them by the pack rule."""
     truth, cast, renderer = annotate(scene), make_cast(scene), Renderer(scene)
     shown = np.flatnonzero(truth.visible >= MIN_VISIBLE)
     spread = np.unique(np.linspace(0, len(shown) - 1, min(at_most, len(shown))).round().astype(int))
     for t in shown[spread]:
         seen = [cast.place(actor, float(t)).to_image(actor.points) for actor in cast.distractors]
         boxes = np.array([[*p.min(axis=0), *np.ptp(p, axis=0)] for p in seen]).reshape(-1, 4)
-        crop = cut_crop(renderer.frame(int(t)), truth.boxes[t], boxes)
-        yield int(t), float(truth.visible[t]), crop._replace(others=_within(crop, boxes, scene))
+        cut = cut_around(truth.boxes[t])
+        picture, others = cut_crop(renderer.frame(int(t)), cut), cut.place(boxes)
+        inside = np.minimum(
+            _share_within(boxes, scene.width, scene.height), _share_within(others, len(picture), len(picture))
+        )
+        reach_in = others[inside >= MIN_VISIBLE]
+        yield Crop(int(t), float(truth.visible[t]), picture, cut.place(truth.boxes[t]), reach_in, cut.scale)
 
 
-def _within(crop: Crop, boxes: NDArray[np.float64], scene: Scene) -> NDArray[np.float64]:
-    """The look-alikes of which at least `MIN_VISIBLE` of the box lies in the frame and in the crop."""
-
-    def share(some: NDArray[np.float64], width: float, height: float) -> NDArray[np.float64]:
-        low, high = np.maximum(some[:, :2], 0.0), np.minimum(some[:, :2] + some[:, 2:], [width, height])
-        inside = np.prod(np.maximum(high - low, 0.0), axis=1)
-        return np.asarray(inside / np.maximum(np.prod(some[:, 2:], axis=1), 1e-9))
-
-    side = crop.picture.shape[0]
-    in_frame, in_crop = share(boxes, scene.width, scene.height), share(crop.others, side, side)
-    return crop.others[np.minimum(in_frame, in_crop) >= MIN_VISIBLE]
+def _share_within(boxes: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+    """Share of each box that lies in a picture of that size."""
+    low, high = np.maximum(boxes[:, :2], 0.0), np.minimum(boxes[:, :2] + boxes[:, 2:], [width, height])
+    inside = np.prod(np.maximum(high - low, 0.0), axis=1)
+    return np.asarray(inside / np.maximum(np.prod(boxes[:, 2:], axis=1), 1e-9))
 
 
 def draw_video(folder: Path, settings: PackSettings, video: int) -> None:
@@ -271,9 +241,9 @@ def draw_video(folder: Path, settings: PackSettings, video: int) -> None:
     rows = []
     with readable_os_errors(place):
         place.mkdir(parents=True, exist_ok=True)
-        for frame, visible, crop in video_crops(scene, settings.frames_per_video):
+        for crop in video_crops(scene, settings.frames_per_video):
             data = cv2.imencode(".jpg", crop.picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-            path = place / f"{frame + 1:04d}.jpg"
+            path = place / f"{crop.frame + 1:04d}.jpg"
             # Not synced to disk: after a power cut the checksum tells. Replaced at once: another process may read it.
             temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
             temporary.write_bytes(data)
@@ -281,8 +251,8 @@ def draw_video(folder: Path, settings: PackSettings, video: int) -> None:
             others = ";".join(" ".join(f"{v:.2f}" for v in box) for box in crop.others)
             name = path.relative_to(folder).as_posix()
             numbers = [f"{v:.2f}" for v in crop.box]
-            tail = [f"{crop.scale:.5f}", scene.category, f"{visible:.3f}", others, zlib.crc32(data)]
-            rows.append([name, "synthetic", f"{video:05d}", 1, frame + 1, *numbers, *tail])
+            tail = [f"{crop.scale:.5f}", scene.category, f"{crop.visible:.3f}", others, zlib.crc32(data)]
+            rows.append([name, "synthetic", f"{video:05d}", 1, crop.frame + 1, *numbers, *tail])
     text = _to_csv(rows)
     write_text(_table(folder, video), f"{zlib.crc32(text.encode())}\n{text}")
 
@@ -368,11 +338,12 @@ def _rows(folder: Path, table: list[dict[str, str]]) -> Rows:
         where=files,
         read=_Reader(files),
         scale=np.array([float(row["crop_scale"]) for row in table]),
+        sequence_names=tuple(f"synthetic/{name:05d}" for name in range(video.max(initial=-1) + 1)),
     )
 
 
 def _others(text: str) -> NDArray[np.float64]:
-    return np.array([[float(v) for v in box.split()] for box in text.split(";") if box]).reshape(-1, 4)
+    return np.array([[float(v) for v in box.split()] for box in text.split(";")]) if text else NO_BOXES
 
 
 @dataclass(frozen=True)
@@ -382,18 +353,7 @@ class _Reader:
     files: tuple[str, ...]
 
     def __call__(self, row: int) -> NDArray[np.uint8]:
-        path = Path(self.files[row])
-        try:
-            data = np.frombuffer(path.read_bytes(), np.uint8)
-        except OSError as error:
-            raise PictureError(f"cannot be read ({error.strerror})", where=path, remedy=REMEDY) from error
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        if picture is None:
-            raise PictureError("not a picture", where=path, remedy=REMEDY)
-        return np.asarray(picture, dtype=np.uint8)
-
-
-REMEDY = "Start again: damaged pictures of the cache are drawn anew"
+        return read_image(Path(self.files[row]))
 
 
 def _to_stderr(line: str) -> None:

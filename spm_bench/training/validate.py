@@ -163,7 +163,7 @@ def _held_out_track(rows: Rows, index: NDArray[np.int64], read: Callable[[int], 
     skipped = int((~readable).sum())
     group, number = int(rows.sequence[index[0]]), int(rows.track[index[0]])
     index, stored = index[readable], stored[readable]
-    shrunk = np.ones(len(index)) if rows.scale is None else rows.scale[index]
+    shrunk = np.ones(len(index)) if rows.scale is None else np.nan_to_num(rows.scale[index], nan=1.0)
     factors = (np.median(shrunk) if len(shrunk) else 1.0) / shrunk
     sizes = np.maximum(np.rint(stored * factors[:, None]), 1.0)
     boxes = rows.boxes[index] * np.tile(sizes / stored, 2)
