@@ -50,10 +50,8 @@ class Replicas:
             value, told = loss(net, share)
             return torch.autograd.grad(value, self.parameters, allow_unused=True), told
 
-        if self.pool is None:
-            results = [work(self.nets[0], shares[0])]
-        else:
-            results = list(self.pool.map(work, self.nets, shares, strict=True))
+        mapped = map if self.pool is None else self.pool.map
+        results = list(mapped(work, self.nets, shares))
         for parameter, *grads in zip(self.parameters, *(grads for grads, _ in results), strict=True):
             there = [g for g in grads if g is not None]
             parameter.grad = sum(there[1:], start=there[0]) / len(grads) if there else None
