@@ -1,0 +1,333 @@
+"""Where training pictures are kept: decoded once, held in memory or on the accelerator, read by threads when not.
+
+Legend: K distinct rows, B pictures of a batch, S their side. Pictures are uint8, BGR.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from spm_bench.errors import DataError, UsageError, listed
+from spm_bench.training.rows import MOST_PIXELS, PictureError
+from spm_bench.training.table import Floats, Ints, Table
+
+Picture = NDArray[np.uint8]
+
+BROKEN_SHARE = 0.01
+"""Share of broken pictures above which a run ends: a few bad files happen, more mean a bad copy."""
+
+JUDGED = 1000
+"""Pictures that count as met from the start (fewer if the table is smaller), so that one broken picture among the first
+batch does not end a run."""
+
+CELLS = 16
+"""Cells per side of the texture map of a picture."""
+
+CPU_BUDGET = 4 << 30
+"""Bytes of decoded pictures held in memory; 12,000 crops of 360 pixels. The rest is decoded at each use."""
+
+DEVICE_BUDGET = 24 << 30
+"""Bytes of pictures held on an accelerator; 62,000 padded crops."""
+
+_NOTHING: Picture = np.empty((0, 0, 3), dtype=np.uint8)
+
+_LOG = logging.getLogger(__name__)
+
+
+class Holder(Protocol):
+    """Keeps pictures; those over its budget only until the next `put`."""
+
+    def missing(self, rows: Ints) -> Ints:
+        """The rows of K that are not held for good."""
+        ...
+
+    def put(self, pictures: Mapping[int, Picture]) -> None:
+        """Take the pictures of a batch that were missing."""
+        ...
+
+    def images(self, rows: Ints) -> Tensor:
+        """B x S x S x 3, pictures at the top left; a row of -1 is black."""
+        ...
+
+
+class PictureStore:
+    """The pictures of a table.
+
+    Args:
+        table: All sources.
+        device: Where batches are wanted.
+        budget: Bytes of pictures to hold there; None: `CPU_BUDGET` or `DEVICE_BUDGET`.
+        threads: That decode pictures which are not held.
+
+    Attributes:
+        table: As given.
+        broken: Row -> what is wrong with its picture, of those met so far.
+
+    Raises:
+        UsageError: A negative budget or no thread.
+    """
+
+    def __init__(
+        self, table: Table, device: torch.device | str = "cpu", *, budget: int | None = None, threads: int = 4
+    ) -> None:
+        if threads < 1 or (budget is not None and budget < 0):
+            raise UsageError("a store of pictures needs a budget from 0 up and at least one thread")
+        self.table = table
+        self.device = torch.device(device)
+        self.broken: dict[int, str] = {}
+        self._on_cpu = self.device.type == "cpu"
+        if self._on_cpu:
+            self._holder: Holder = HeldInMemory(CPU_BUDGET if budget is None else budget)
+        else:
+            self._holder = HeldOnDevice(len(table), self.device, DEVICE_BUDGET if budget is None else budget)
+        self._sizes = np.zeros((len(table), 2), dtype=np.int64)
+        self._textures: dict[int, Floats] = {}
+        self._met = np.zeros(len(table), dtype=bool)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pictures")
+
+    def __enter__(self) -> PictureStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def met(self) -> int:
+        """Distinct pictures asked for so far."""
+        return int(self._met.sum())
+
+    def fetch(self, rows: Ints, *, textured: Ints | Collection[int] = ()) -> frozenset[int]:
+        """Have the pictures of a batch ready for `images`.
+
+        Args:
+            rows: Rows, any number of times.
+            textured: Those of them that `deviation` will be asked about.
+
+        Returns:
+            Rows whose picture is broken.
+
+        Raises:
+            DataError: More than `BROKEN_SHARE` of the pictures met are broken; names some.
+        """
+        wanted = np.unique(rows)
+        self._met[wanted] = True
+        need_texture = {int(row) for row in textured} - self._textures.keys()
+        absent = {int(row) for row in self._holder.missing(wanted)}
+        order = sorted((absent | need_texture) - self.broken.keys())
+        pictures: dict[int, Picture] = {}
+        failed = len(self.broken)
+        # `map` yields in order, whichever thread is first.
+        for row, got in zip(order, self._threads.map(self._read, order), strict=True):
+            if isinstance(got, PictureError):
+                self.broken[row] = str(got)
+                _LOG.warning("skipped: %s", got)
+                continue
+            self._sizes[row] = got.shape[1], got.shape[0]
+            if row in need_texture:
+                self._textures[row] = texture_map(got)
+            if row in absent:
+                pictures[row] = got
+        if len(self.broken) > failed:
+            self._judge()
+        self._holder.put(pictures)
+        return frozenset(int(row) for row in wanted if row in self.broken)
+
+    def warm(self, *, progress: Callable[[int, int], None] | None = None, at_once: int = 256) -> None:
+        """Read pictures in order until all are held or the budget is used up.
+
+        Args:
+            progress: Called with (pictures read, of how many).
+            at_once: Pictures read between two calls of `progress`.
+        """
+        total = len(self.table)
+        for start in range(0, total, at_once):
+            rows = np.arange(start, min(start + at_once, total))
+            self.fetch(rows)
+            good = np.asarray([row for row in rows if row not in self.broken], dtype=np.int64)
+            if progress is not None:
+                progress(int(rows[-1]) + 1, total)
+            if len(self._holder.missing(good)):
+                return
+
+    def size(self, row: int) -> tuple[int, int]:
+        """(width, height) of a picture that was fetched."""
+        width, height = self._sizes[row]
+        return int(width), int(height)
+
+    def images(self, rows: Ints) -> tuple[Tensor, Tensor]:
+        """The pictures of the last `fetch`, in any order.
+
+        Args:
+            rows: B rows, -1 for none.
+
+        Returns:
+            B x S x S x 3 uint8 and B x 2 float32 (width, height), 0 where there is none; on the device.
+        """
+        sizes = np.where(rows[:, None] >= 0, self._sizes[rows], 0)
+        return self._holder.images(rows), self.to_device(sizes.astype(np.float32))
+
+    def deviation(self, row: int, boxes: Floats) -> Floats:
+        """Standard deviation of grey levels inside boxes, from the texture map, so to a cell's precision.
+
+        Args:
+            row: Was fetched as `textured`.
+            boxes: k x 4 (x, y, w, h) inside the picture.
+
+        Returns:
+            k values.
+        """
+        sums = self._textures[row]
+        cells = np.asarray(self.size(row), dtype=np.float64) / CELLS
+        low = np.minimum(np.floor(boxes[:, :2] / cells).astype(np.int64), CELLS - 1)
+        high = np.clip(np.ceil((boxes[:, :2] + boxes[:, 2:]) / cells).astype(np.int64), low + 1, CELLS)
+        (x1, y1), (x2, y2) = low.T, high.T
+        inside = sums[:, y2, x2] - sums[:, y1, x2] - sums[:, y2, x1] + sums[:, y1, x1]
+        mean, square = inside / ((x2 - x1) * (y2 - y1))
+        return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)), dtype=np.float64)
+
+    def to_device(self, array: NDArray[Any]) -> Tensor:
+        """Copy a small array to the device without waiting for it."""
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        return tensor if self._on_cpu else tensor.pin_memory().to(self.device, non_blocking=True)
+
+    def _read(self, row: int) -> Picture | PictureError:
+        try:
+            picture = self.table.read(row)
+        except PictureError as error:
+            return error  # fetch counts it
+        if max(picture.shape[:2]) > MOST_PIXELS:
+            return PictureError(f"the picture has more than {MOST_PIXELS} pixels a side", where=self.table.where(row))
+        return picture
+
+    def _judge(self) -> None:
+        judged = max(self.met, min(len(self.table), JUDGED))
+        if len(self.broken) > BROKEN_SHARE * judged:
+            raise DataError(
+                f"{len(self.broken)} of {self.met} pictures cannot be read, more than {BROKEN_SHARE:.0%} of the data",
+                remedy="Copy the data again, or take these out of its index. First of them: "
+                + listed(list(self.broken.values()), most=3),
+            )
+
+
+class HeldInMemory:
+    """Pictures as they are, in the computer's memory."""
+
+    def __init__(self, budget: int) -> None:
+        self._held: dict[int, Picture] = {}
+        self._passing: dict[int, Picture] = {}
+        self._left = budget
+
+    def missing(self, rows: Ints) -> Ints:
+        """See `Holder`."""
+        return np.asarray([row for row in rows.tolist() if row not in self._held], dtype=np.int64)
+
+    def put(self, pictures: Mapping[int, Picture]) -> None:
+        """See `Holder`."""
+        self._passing = {}
+        for row, picture in pictures.items():
+            if picture.nbytes <= self._left:
+                self._held[row] = picture
+                self._left -= picture.nbytes
+            else:
+                self._passing[row] = picture
+
+    def images(self, rows: Ints) -> Tensor:
+        """See `Holder`. S is the largest side of the batch."""
+        pictures = [self._held.get(row, self._passing.get(row, _NOTHING)) for row in rows.tolist()]
+        S = max((max(picture.shape[:2]) for picture in pictures), default=0)
+        if S == 0:
+            return torch.zeros((1, 1, 1, 3), dtype=torch.uint8).expand(len(rows), MOST_PIXELS, MOST_PIXELS, 3)
+        images = np.empty((len(rows), S, S, 3), dtype=np.uint8)
+        for image, picture in zip(images, pictures, strict=True):
+            fill_padded(image, picture)
+        return torch.from_numpy(images)
+
+
+class HeldOnDevice:
+    """Pictures padded to one size in a tensor on the accelerator; a batch is one gather there."""
+
+    def __init__(self, rows: int, device: torch.device, budget: int) -> None:
+        self._device = device
+        places = min(rows, budget // (MOST_PIXELS * MOST_PIXELS * 3))
+        self._held = torch.empty((places, MOST_PIXELS, MOST_PIXELS, 3), dtype=torch.uint8, device=device)
+        self._place = np.full(rows, -1, dtype=np.int64)
+        self._used = 0
+        self._passing = self._held[:0]
+        self._passing_place: dict[int, int] = {}
+
+    def missing(self, rows: Ints) -> Ints:
+        """See `Holder`."""
+        return rows[self._place[rows] < 0]
+
+    def put(self, pictures: Mapping[int, Picture]) -> None:
+        """See `Holder`."""
+        rows = np.asarray(list(pictures), dtype=np.int64)
+        stacked = torch.empty((len(rows), MOST_PIXELS, MOST_PIXELS, 3), dtype=torch.uint8, pin_memory=len(rows) > 0)
+        for image, picture in zip(stacked.numpy(), pictures.values(), strict=True):
+            fill_padded(image, picture)
+        moved = stacked.to(self._device, non_blocking=True)
+        kept = min(len(rows), len(self._held) - self._used)
+        self._held[self._used : self._used + kept] = moved[:kept]
+        self._place[rows[:kept]] = np.arange(self._used, self._used + kept)
+        self._used += kept
+        self._passing = moved[kept:]
+        self._passing_place = {int(row): i for i, row in enumerate(rows[kept:])}
+
+    def images(self, rows: Ints) -> Tensor:
+        """See `Holder`. S is always `MOST_PIXELS`."""
+        there = rows >= 0
+        if not there.any():
+            return self._held.new_zeros((1, 1, 1, 3)).expand(len(rows), MOST_PIXELS, MOST_PIXELS, 3)
+        place = np.where(there, self._place[rows], 0)
+        passing = np.asarray([self._passing_place.get(int(row), -1) for row in rows], dtype=np.int64)
+        if (passing < 0).all() or not len(self._held):
+            source, index = (self._held, place) if (passing < 0).all() else (self._passing, np.maximum(passing, 0))
+            images = source.index_select(0, self._index(index))
+        else:
+            images = self._held.index_select(0, self._index(np.maximum(place, 0)))
+            of = np.flatnonzero(passing >= 0)
+            images[self._index(of)] = self._passing.index_select(0, self._index(passing[of]))
+        if not there.all():
+            images[self._index(np.flatnonzero(~there))] = 0
+        return images
+
+    def _index(self, index: Ints) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(index)).pin_memory().to(self._device, non_blocking=True)
+
+
+def fill_padded(image: Picture, picture: Picture) -> None:
+    """Put a picture at the top left of a larger one, the rest black."""
+    height, width = picture.shape[:2]
+    image[:height, :width] = picture
+    image[:height, width:] = 0
+    image[height:] = 0
+
+
+def texture_map(picture: Picture) -> Floats:
+    """Running sums over a grid of cells of the mean grey level and its square.
+
+    Returns:
+        2 x (CELLS + 1) x (CELLS + 1).
+    """
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    sums = np.zeros((2, CELLS + 1, CELLS + 1))
+    for k, values in enumerate((grey, grey * grey)):
+        cells = cv2.resize(values, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+        sums[k, 1:, 1:] = cells.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    return sums
