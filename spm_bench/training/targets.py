@@ -30,6 +30,9 @@ COARSE_DIVISORS, FINE_DIVISORS = SpmConfig().coarse_divisors, SpmConfig().fine_d
 SMALLEST_SIDE = 4.0
 """Pixels; half a cell. An untrained coarse stage can decode to boxes without area."""
 
+CENTRED = 1e-3
+"""Weight of centring when the best anchor is sought: a target inside several anchors has the same IoU with all."""
+
 
 class TargetSettings(BaseModel):
     """Rules of positives and negatives, and of sampling. "Released": from the defaults file; "ours": our choice.
@@ -180,15 +183,15 @@ def coarse_targets(anchors: Tensor, batch: PairBatch, settings: TargetSettings) 
     overlap = overlaps(objects.boxes[:, :, None], anchors).mul_(objects.valid[..., None])
     fits = overlap > settings.positive_overlap
     near = overlap.amax(1) >= settings.negative_overlap
+    offset = _centre_offsets(objects, anchors)
     if settings.generalised_positives:
-        offset = _centre_offsets(objects, anchors)
         fits |= (offset <= settings.centre_share) & (overlap > settings.centre_overlap)
         near |= ((offset[:, 1:] <= 1.0) & objects.valid[:, 1:, None]).any(1)
     if settings.keep_best:
         own = overlap[:, 0]
-        best = own.amax(1, keepdim=True)
-        lone = ~fits[:, 0].any(1, keepdim=True) & (best > settings.negative_overlap)
-        fits[:, 0] |= lone & (own == best)
+        quality = own - CENTRED * offset[:, 0]
+        lone = ~fits[:, 0].any(1, keepdim=True) & (own > settings.negative_overlap)
+        fits[:, 0] |= lone & (quality == quality.amax(1, keepdim=True))
     fit, stands_for = overlap.mul_(fits).max(1)
     positive = fit > 0
     boxes = objects.boxes.gather(1, stands_for[..., None].expand(-1, -1, 4))
