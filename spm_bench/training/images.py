@@ -1,4 +1,4 @@
-"""Reading training pictures: decoding that notices broken files, and the crop rule of the packs.
+"""Reading training pictures: whole pictures, and crops by the rule of the packs.
 
 Pictures are H x W x 3 uint8 in BGR. Boxes are (x, y, w, h), 0-based and continuous: pixel i covers [i, i + 1).
 """
@@ -12,40 +12,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spm_bench.errors import DataError
+from spm_bench.suites import frames
 from spm_bench.training.rows import MOST_PIXELS, PictureError
 
 CONTEXT_SIDES = 3.2
 """Side of a stored crop in s_z: 6.4 times the side of a square target, 1.5 times the search region."""
 
-_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-"""Boxes are in stored pixels, so the camera's orientation tag is ignored."""
-
-_REMEDY = "Copy or unpack this file again"
-
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Decode one picture file.
+    """Decode one picture file as its pixels are stored.
 
     Returns:
         H x W x 3, BGR.
 
     Raises:
-        PictureError: The file is missing, is no picture, or ends early. (OpenCV paints the missing part of a JPEG grey
-            and says nothing, so its end is looked for here.)
+        PictureError: The file is missing, empty, cut or no picture.
     """
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PictureError(f"cannot read the picture: {error.strerror or error}", where=path, remedy=_REMEDY) from error
-    if data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
-        raise PictureError("the JPEG file ends early", where=path, remedy=_REMEDY)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _COLOUR) if data else None
-    except cv2.error as error:  # a header that promises more pixels than OpenCV allows
-        raise PictureError(f"cannot decode the picture: {error}", where=path, remedy=_REMEDY) from error
-    if image is None:
-        raise PictureError("this is not a picture that can be decoded", where=path, remedy=_REMEDY)
-    return np.asarray(image, dtype=np.uint8)
+        return frames.read_image(path)
+    except DataError as error:
+        raise PictureError(error.problem, where=error.where, remedy=error.remedy) from error
 
 
 def fit_whole(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

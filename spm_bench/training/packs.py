@@ -7,15 +7,15 @@ names `original`, the picture that a crop was cut from. Crops are made by the ru
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from spm_bench.errors import DataError, MissingDataError, UsageError, unknown_name
+from spm_bench.suites.frames import read_image_size
 from spm_bench.training.images import fit_whole, read_image
 from spm_bench.training.rows import MOST_PIXELS, NO_BOXES, PictureError, Rows
 
@@ -109,15 +109,45 @@ def split_validation(
     return rows.select(~held), rows.select(held)
 
 
+def hold_out(sources: Sequence[Rows], names: Sequence[str]) -> tuple[list[Rows], list[Rows]]:
+    """Hold sequences out of whichever sources have them.
+
+    Args:
+        sources: Tables of rows.
+        names: Sequences, as "source/sequence".
+
+    Returns:
+        What is trained on, one per source that has rows left; and what is held out, one per source that has any.
+
+    Raises:
+        UsageError: No source has a sequence of that name, or nothing is left to train on.
+    """
+    numbers = [{known: i for i, known in enumerate(rows.sequence_names)} for rows in sources]
+    for name in names:
+        if all(_find_sequence(number, name) is None for number in numbers):
+            raise unknown_name("sequence to hold out", name, (known for number in numbers for known in number))
+    training, held = [], []
+    for rows, number in zip(sources, numbers, strict=True):
+        own = [name for name in names if _find_sequence(number, name) is not None]
+        out = _named(rows, own)
+        training += [rows.select(~out)] if not out.all() else []
+        held += [rows.select(out)] if out.any() else []
+    if not training:
+        raise UsageError("all data would be held out", remedy="Hold fewer sequences out")
+    return training, held
+
+
 def _named(rows: Rows, names: Sequence[str]) -> NDArray[np.bool_]:
     number = {known: i for i, known in enumerate(rows.sequence_names)}
-    wanted = []
-    for name in names:
-        found = number.get(name, number.get(_video_of(name)))
-        if found is None:
-            raise unknown_name(f"sequence in {rows.name}", name, number)
-        wanted.append(found)
+    wanted = [_find_sequence(number, name) for name in names]
+    if None in wanted:
+        raise unknown_name(f"sequence in {rows.name}", names[wanted.index(None)], number)
     return np.isin(rows.sequence, np.asarray(wanted, dtype=np.int64))
+
+
+def _find_sequence(number: Mapping[str, int], name: str) -> int | None:
+    """A sequence by its name, or by that of any of its segments."""
+    return number.get(name, number.get(_video_of(name)))
 
 
 def _drawn(rows: Rows, share: float, seed: int) -> NDArray[np.bool_]:
@@ -209,15 +239,13 @@ def _check_against_pictures(boxes: NDArray[np.float64], paths: list[Path], index
 
 
 def _size_of(path: Path, index: Path, row: int) -> tuple[int, int] | None:
-    try:
-        with Image.open(path) as header:
-            return header.size
-    except FileNotFoundError as error:
+    """(width, height); None for a broken file, which read_image names when its turn comes."""
+    size = read_image_size(path)
+    if size is None and not path.is_file():
         raise MissingDataError(
             f"the picture {path} is not there", where=index, line=row + 2, remedy="Copy the pack again"
-        ) from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # read_image says what is wrong with it when its turn comes
+        )
+    return size
 
 
 def _video_rows(

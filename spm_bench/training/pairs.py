@@ -219,7 +219,7 @@ def _draw_patches(u: Floats) -> Floats:
 
 
 def load_pictures(plan: Plan, store: PictureStore) -> Pictures:
-    """Bring a plan's pictures to the training device.
+    """Bring a plan's pictures to the training device; from any thread.
 
     A pair with a picture that cannot be read is replaced by the next good pair of the batch, whatever was read before:
     the result depends on the plan and the files only.
@@ -231,6 +231,11 @@ def load_pictures(plan: Plan, store: PictureStore) -> Pictures:
     Raises:
         DataError: Too many of the pictures met so far cannot be read, or none of this batch can.
     """
+    with store.lock:
+        return _load(plan, store)
+
+
+def _load(plan: Plan, store: PictureStore) -> Pictures:
     patched = np.isfinite(plan.patch_template[:, 0])
     wanted = np.concatenate((plan.template, plan.search, plan.background[plan.background >= 0]))
     broken = store.fetch(wanted, textured=np.concatenate((plan.template[patched], plan.search[patched])))

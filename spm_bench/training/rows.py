@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ class Rows:
         read: Row -> H x W x 3 BGR uint8, no side above `MOST_PIXELS`; raises PictureError.
         scale: N; stored pixels per pixel of the original picture (1: not shrunk), or None where unknown.
         sequence_names: Names of the sequences, or empty where they have none.
+        drawn: Whether the pictures are drawn, not filmed; real and drawn ones are never paired.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Rows:
     read: Callable[[int], NDArray[np.uint8]]
     scale: NDArray[np.float64] | None = None
     sequence_names: tuple[str, ...] = ()
+    drawn: bool = False
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -64,17 +66,15 @@ class Rows:
         """The rows where `keep` (N bool) is true, in order."""
         index = np.flatnonzero(keep)
         read = self.read
-        return Rows(
-            name=self.name,
+        return replace(
+            self,
             boxes=self.boxes[index],
             track=self.track[index],
             sequence=self.sequence[index],
             frame=self.frame[index],
             category=self.category[index],
-            categories=self.categories,
             others=tuple(self.others[i] for i in index),
             where=tuple(self.where[i] for i in index),
             read=lambda row: read(int(index[row])),
             scale=None if self.scale is None else self.scale[index],
-            sequence_names=self.sequence_names,
         )

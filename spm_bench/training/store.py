@@ -6,6 +6,7 @@ Legend: K distinct rows, B pictures of a batch, S their side. Pictures are uint8
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -63,6 +64,8 @@ class Holder(Protocol):
 class PictureStore:
     """The pictures of a table.
 
+    Several threads may use one store: each holds `lock` from `fetch` to the last `images` of a batch.
+
     Args:
         table: All sources.
         device: Where batches are wanted.
@@ -71,6 +74,7 @@ class PictureStore:
 
     Attributes:
         table: As given.
+        lock: See above.
         broken: Row -> what is wrong with its picture, of those met so far.
 
     Raises:
@@ -84,6 +88,7 @@ class PictureStore:
             raise UsageError("a store of pictures needs a budget from 0 up and at least one thread")
         self.table = table
         self.device = torch.device(device)
+        self.lock = threading.Lock()
         self.broken: dict[int, str] = {}
         self._on_cpu = self.device.type == "cpu"
         if self._on_cpu:
