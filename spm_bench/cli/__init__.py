@@ -28,7 +28,7 @@ def _print_version(asked: bool) -> None:
 
 def build_app() -> typer.Typer:
     """Collect the verbs into one application."""
-    from spm_bench.cli import ls, run, score, vot, weights
+    from spm_bench.cli import ls, run, score, train, vot, weights
 
     app = typer.Typer(
         name="spm-bench",
@@ -41,6 +41,7 @@ def build_app() -> typer.Typer:
     app.command("run")(run.run)
     app.command("score")(score.score)
     app.command("ls")(ls.ls)
+    app.command("train")(train.train)
     app.add_typer(weights.app, name="weights")
     app.add_typer(vot.app, name="vot")
     return app

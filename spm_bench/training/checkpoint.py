@@ -1,0 +1,112 @@
+"""The state of a training in one file: whole or not there, read without executing anything."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spm_bench.errors import ResultsError, UsageError
+from spm_bench.results.files import write_bytes
+from spm_bench.training.config import TrainConfig, differences
+
+CHECKPOINT = "checkpoint.pt"
+FORMAT = 1
+"""Raised when the meaning of a field changes."""
+
+START_AFRESH = "Use another --out, or --fresh to train anew"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that the next step depends on; what is random depends on the seed and the step alone.
+
+    Attributes:
+        config: `TrainConfig.to_json()`.
+        data: Name of a data source -> digest of its table.
+        machine: What the same bits depend on besides: device, threads, torch's version.
+        step: Steps done.
+        seconds: Spent on them, over all runs.
+        model: The network's state dict.
+        ema: The averaged one.
+        optimizer: The optimiser's state dict.
+        scaler: The gradient scaler's, empty unless it is used.
+    """
+
+    config: Mapping[str, Any]
+    data: Mapping[str, str]
+    machine: Mapping[str, Any]
+    step: int
+    seconds: float
+    model: Mapping[str, Tensor]
+    ema: Mapping[str, Tensor]
+    optimizer: Mapping[str, Any]
+    scaler: Mapping[str, Any]
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace the checkpoint at `path` in one step; the one before it survives any failure.
+
+    Raises:
+        ResultsError: The disk is full, or the folder cannot be written.
+    """
+    stream = io.BytesIO()
+    content = {f.name: getattr(checkpoint, f.name) for f in fields(Checkpoint)}
+    torch.save({"format": FORMAT, **content}, stream)
+    write_bytes(path, stream.getvalue())
+
+
+def read_checkpoint(path: Path, device: torch.device) -> Checkpoint | None:
+    """Read a checkpoint, tensors onto `device`; None if there is none.
+
+    Raises:
+        ResultsError: It is damaged, holds more than tensors and plain values, or has another format.
+    """
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as stream:
+            content = torch.load(stream, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ResultsError("the checkpoint is damaged", where=path, remedy=START_AFRESH) from error
+    except OSError as error:
+        raise ResultsError(f"it cannot be read ({error.strerror})", where=path) from error
+    names = {f.name for f in fields(Checkpoint)}
+    if not isinstance(content, dict) or content.get("format") != FORMAT or content.keys() - {"format"} != names:
+        raise ResultsError(
+            "not a checkpoint of a training, or of another version", where=path, remedy=START_AFRESH
+        )
+    return Checkpoint(**{name: content[name] for name in names})
+
+
+def check_resumable(checkpoint: Checkpoint, config: TrainConfig, data: Mapping[str, str], where: Path) -> None:
+    """Make sure that a checkpoint belongs to this config and these data.
+
+    Raises:
+        UsageError: It does not; the differing fields are named.
+    """
+    wrong = differences(checkpoint.config, config)
+    if wrong:
+        more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
+        raise UsageError(
+            f"the checkpoint is of another config ({'; '.join(wrong[:MOST_TOLD])}{more})",
+            where=where,
+            remedy=START_AFRESH,
+        )
+    changed = sorted(n for n in checkpoint.data.keys() | data.keys() if checkpoint.data.get(n) != data.get(n))
+    if changed:
+        raise UsageError(
+            f"the data changed since the checkpoint: {', '.join(changed)}",
+            where=where,
+            remedy=f"Bring the old data back. {START_AFRESH}",
+        )
+
+
+MOST_TOLD = 6
+"""Differing fields named in an error; a config of another experiment differs in dozens."""

@@ -1,0 +1,371 @@
+"""One training, complete: a frozen, strictly validated record read from a TOML file.
+
+A file says the question it asks in `about`; whatever it leaves out has the default here. The file's own text is never
+stored: a checkpoint carries the validated record, paths as they were written, so it can be resumed on another machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from spm_bench.errors import UsageError, unknown_name
+from spm_bench.models.architecture import Architecture, find_architecture
+from spm_bench.training.augment.settings import AugmentSettings
+from spm_bench.training.losses import LossWeights
+from spm_bench.training.packs import HELD_OUT
+from spm_bench.training.targets import TargetSettings
+
+SUFFIX = ".toml"
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+NOT_THE_COURSE = frozenset({"about", "checkpoint_minutes", "validate_every", "log_every"})
+"""Fields that change what is said and stored on the way, but no weight: they may differ when a training is resumed."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _known_augmentation(value: object) -> object:
+    """Refuse fields that `AugmentSettings` does not have: of a plain dataclass pydantic would ignore them."""
+    known = {field.name for field in dataclasses.fields(AugmentSettings)}
+    for name in value if isinstance(value, dict) else ():
+        if name not in known:
+            raise unknown_name("setting", f"augment.{name}", {f"augment.{field}" for field in known})
+    return value
+
+
+class DataSource(_Strict):
+    """One source of pictures.
+
+    Attributes:
+        kind: What reads it; see `spm_bench.training.data.load_source`.
+        name: What reports and errors call it. Default: the kind.
+        path: Folder or file, relative to the config's folder; `$NAME` and `~` are expanded.
+        options: Whatever else the kind's loader takes.
+    """
+
+    kind: str
+    name: str = ""
+    path: str = ""
+    options: dict[str, JsonValue] = {}
+
+    @property
+    def title(self) -> str:
+        """The name, or the kind if there is none."""
+        return self.name or self.kind
+
+    def resolve(self, folder: Path) -> Path | None:
+        """The path on this machine; None if the source has none.
+
+        Raises:
+            UsageError: The path names an environment variable that is not set.
+        """
+        if not self.path:
+            return None
+        expanded = os.path.expandvars(os.path.expanduser(self.path))  # noqa: PTH111 - pathlib cannot expand variables
+        unset = re.search(r"\$\{?(\w+)", expanded)
+        if unset:
+            raise UsageError(
+                f"the path of the data source {self.title!r} needs the environment variable {unset[1]}",
+                remedy=f"Set it to the folder of the data: export {unset[1]}=...",
+            )
+        return (folder / expanded).resolve()
+
+
+class Mix(_Strict):
+    """Shares of the kinds of pairs; they add up to 1.
+
+    Attributes:
+        video: Two pictures of one object at different times.
+        stills: One crop twice, moved and coloured differently.
+        patches: A random patch of a picture as the object.
+        synthetic: Two frames of a drawn video.
+        pasted: Real objects on other backgrounds.
+    """
+
+    video: Share = 0.55
+    stills: Share = 0.30
+    patches: Share = 0.15
+    synthetic: Share = 0.0
+    pasted: Share = 0.0
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = sum(self.shares().values())
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(f"the shares add up to {total:g}, they must add up to 1")
+        return self
+
+    def shares(self) -> dict[str, float]:
+        """Kind -> share."""
+        return {kind: float(share) for kind, share in self.model_dump().items()}
+
+
+class TrainConfig(_Strict):
+    """Everything that decides what a training gives.
+
+    Attributes:
+        about: The question this training asks, and what it costs.
+        architecture: "spm_lite", "spm_alexnet_dw" or "spm_alexnet".
+        overrides: Changes to the architecture, `fine_layers = ["conv4"]` say.
+        initial: Weights to start from: "" (none), "imagenet" (torchvision's AlexNet, for AlexNet backbones), or a
+            safetensors file of the same architecture.
+        seed: Decides the initial weights and, with the step's number, everything random in a step.
+        pairs: Pairs to see in all; the schedule is laid over them.
+        batch: Pairs per step.
+        data: Sources of pictures.
+        held_out: Sequences ("source/sequence") that are validated on and never trained on.
+        mix: Shares of the kinds of pairs.
+        negative_share: Pairs whose search picture does not show the template's object.
+        distractor_share: Positive pairs that get another object pasted beside the target.
+        max_gap: Most frames between the two pictures of a video pair; 0: any distance.
+        augment: Strengths of the augmentation.
+        targets: Rules of positives and negatives.
+        loss: Weights and forms of the losses.
+        fine: Whether the fine stage is trained.
+        learning_rate: Highest rate, after the warm-up (AdamW).
+        weight_decay: Of weights; biases, norms and scales have none.
+        backbone_rate: The backbone's learning rate as a share of the others'.
+        warmup_steps: Steps of linear rise.
+        final_rate: Share of the learning rate at which the cosine ends.
+        clip: Largest norm of the gradients.
+        ema: Decay of the moving average of the weights per step, reached gradually; the average is what is kept.
+        freeze_norm_share: Last share of the steps in which batch norms use and keep their running statistics.
+        amp: Type of the network's layers: "off", "bfloat16" or "float16".
+        deterministic: Only repeatable operations on an accelerator (a CPU always is): resuming gives the same bits.
+        checkpoint_minutes: Between two checkpoints.
+        validate_every: Pairs between two validations; 0: at the end only.
+        log_every: Steps between two rows of the log.
+    """
+
+    about: str = ""
+    architecture: str = "spm_lite"
+    overrides: dict[str, JsonValue] = {}
+    initial: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    pairs: Count
+    batch: Annotated[int, Field(ge=2, le=4096)] = 16
+    data: Annotated[tuple[DataSource, ...], Field(min_length=1)]
+    held_out: tuple[str, ...] = HELD_OUT
+    mix: Mix = Mix()
+    negative_share: Share = 0.15
+    distractor_share: Share = 0.0
+    max_gap: Annotated[int, Field(ge=0)] = 0
+    augment: Annotated[AugmentSettings, BeforeValidator(_known_augmentation)] = AugmentSettings()
+    targets: TargetSettings = TargetSettings()
+    loss: LossWeights = LossWeights()
+    fine: bool = True
+    learning_rate: Positive = 1e-3
+    weight_decay: NotNegative = 1e-4
+    backbone_rate: Share = 1.0
+    warmup_steps: Annotated[int, Field(ge=0)] = 150
+    final_rate: Share = 0.01
+    clip: Positive = 5.0
+    ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.998
+    freeze_norm_share: Share = 0.15
+    amp: Literal["off", "bfloat16", "float16"] = "off"
+    deterministic: bool = True
+    checkpoint_minutes: Positive = 3.0
+    validate_every: Annotated[int, Field(ge=0)] = 0
+    log_every: Count = 50
+
+    @model_validator(mode="after")
+    def _buildable(self) -> Self:
+        try:
+            self.network()
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        names = [source.title for source in self.data]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two data sources are called {twice[0]!r}: give each its own name")
+        return self
+
+    def network(self) -> Architecture:
+        """The architecture with its overrides."""
+        return find_architecture(self.architecture).changed(self.overrides)
+
+    @property
+    def steps(self) -> int:
+        """Steps in all; the last may take the pairs past the number asked for."""
+        return math.ceil(self.pairs / self.batch)
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as JSON has them."""
+        return self.model_dump(mode="json")
+
+    def digest(self) -> str:
+        """Twelve hex digits over everything that decides the weights."""
+        course = {k: v for k, v in self.to_json().items() if k not in NOT_THE_COURSE}
+        return hashlib.sha256(json.dumps(course, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def differences(stored: Mapping[str, Any], config: TrainConfig) -> list[str]:
+    """Which fields that decide the weights differ, as "name: theirs there, ours here".
+
+    Args:
+        stored: What `TrainConfig.to_json` gave when the checkpoint was written.
+        config: What is asked for now.
+    """
+    there, here = _flat(stored), _flat(config.to_json())
+    return [
+        f"{name}: {_told(there, name)} in the checkpoint, {_told(here, name)} now"
+        for name in sorted(there.keys() | here.keys())
+        if name not in NOT_THE_COURSE and there.get(name, _ABSENT) != here.get(name, _ABSENT)
+    ]
+
+
+_ABSENT = object()
+
+
+def _told(values: Mapping[str, Any], name: str) -> str:
+    return json.dumps(values[name]) if name in values else "absent"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def find_config(name: str) -> Path:
+    """The file that `name` means: a path to a .toml file, or the same without the ending.
+
+    Raises:
+        UsageError: There is none; those beside it are listed.
+    """
+    path = Path(name)
+    candidates = [path] if path.suffix == SUFFIX else [Path(f"{name}{SUFFIX}"), path]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    beside = sorted(p.stem for p in candidates[0].parent.glob(f"*{SUFFIX}")) if candidates[0].parent.is_dir() else []
+    if beside:
+        raise unknown_name(f"training config in {candidates[0].parent}:", candidates[0].stem, beside)
+    raise UsageError(
+        f"there is no training config {candidates[0]}",
+        remedy="Give the path of a .toml file; the project's own are in experiments/train",
+    )
+
+
+def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Read and check a config.
+
+    Args:
+        path: A TOML file.
+        changes: Fields that replace the file's, from the command line.
+
+    Raises:
+        UsageError: The file is missing or no TOML, or a field is unknown, of the wrong type or out of range; with the
+            line where it can be found.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"it cannot be read ({error.strerror})", where=path) from error
+    except UnicodeDecodeError as error:
+        raise UsageError("not a text file in UTF-8", where=path) from error
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise UsageError(f"not valid TOML: {error}", where=path, line=int(line[1]) if line else None) from error
+    return parse_config(values | dict(changes or {}), where=path, text=text)
+
+
+def parse_config(values: Mapping[str, Any], *, where: Path | str, text: str = "") -> TrainConfig:
+    """Check the fields of a config; see `read_config`.
+
+    Args:
+        values: As TOML gives them.
+        where: What an error names.
+        text: The file's text, to find lines in.
+    """
+    try:
+        # Through JSON, because strict Python validation refuses TOML's lists where tuples are meant.
+        return TrainConfig.model_validate_json(json.dumps(values, default=_refuse))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+        place = first["loc"]
+        raise UsageError(
+            _problem(place, first["msg"], first["type"], first["input"]),
+            where=where,
+            line=_line_of(text, place),
+            remedy=_remedy(place) if first["type"] == "extra_forbidden" else None,
+        ) from None
+    except UsageError as error:  # settings that are checked where they are defined
+        raise UsageError(error.problem, where=where, remedy=error.remedy) from None
+    except TypeError as error:
+        raise UsageError(str(error), where=where) from None
+
+
+def _refuse(value: object) -> None:
+    raise TypeError(f"a {type(value).__name__} ({value}) has no meaning here")
+
+
+def _problem(place: Sequence[int | str], message: str, kind: str, given: object) -> str:
+    name = ".".join(str(part) for part in place)
+    if kind == "extra_forbidden":
+        return f"there is no setting {name!r}"
+    if kind == "missing":
+        return f"{name} is missing"
+    text = message.removeprefix("Value error, ")
+    text = text[:1].lower() + text[1:]
+    shown = f" (given: {json.dumps(given)})" if isinstance(given, bool | int | float | str) else ""
+    return f"{name}: {text}{shown}" if name else text
+
+
+def _remedy(place: Sequence[int | str]) -> str | None:
+    """ "Did you mean" for an unknown field: the names that exist where it stands."""
+    model: type[BaseModel] = TrainConfig
+    for part in place[:-1]:
+        annotation = model.model_fields[part].annotation if isinstance(part, str) else None
+        if part == "data":
+            annotation = DataSource
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return unknown_name("setting", str(place[-1]), model.model_fields).remedy
+
+
+def _line_of(text: str, place: Sequence[int | str]) -> int | None:
+    """The 1-based line where a field stands, else where its table begins; None if it is nowhere to be found."""
+    names = [part for part in place if isinstance(part, str)]
+    number = next((part for part in place if isinstance(part, int)), 0)
+    best: tuple[int, int] | None = None
+    table: list[str] = []
+    seen = -1
+    for line, content in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\[?\s*([\w.\-]+)\s*\]\]?", content)
+        key = re.match(r"\s*([\w.\-]+)\s*=", content)
+        if header:
+            table = header[1].split(".")
+            seen += table == ["data"]
+            path = table
+        elif key:
+            path = [*table, *key[1].split(".")]
+        else:
+            continue
+        right_one = names[:1] != ["data"] or table != ["data"] or seen == number
+        if right_one and path == names[: len(path)] and (best is None or len(path) > best[0]):
+            best = (len(path), line)
+    return best[1] if best else None

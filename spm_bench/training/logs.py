@@ -1,0 +1,281 @@
+"""What a training leaves to read: tables that survive a restart, TensorBoard where it is installed, a line of progress."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from spm_bench.errors import ResultsError
+from spm_bench.results.files import readable_os_errors, write_text
+
+LOG, VALIDATION, BOARD = "log.csv", "validation.csv", "tensorboard"
+STEP = "step"
+"""Column by which rows are cut when a training goes on from a checkpoint."""
+
+LINE_EVERY = 15.0
+"""Seconds between two lines of progress where there is no terminal."""
+
+Row = Mapping[str, float]
+
+
+class Table:
+    """A CSV file that grows by rows. New columns may come; a full disk costs no row as long as the process lives.
+
+    Args:
+        path: The file; its rows after `step` are cut.
+        step: Steps that are done.
+    """
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path = path
+        self.rows = [row for row in _read(path) if float(row[STEP]) <= step]
+        self.columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        self._whole = False
+        """Whether the file holds all rows, so that one more can be appended."""
+
+    def add(self, row: Row) -> None:
+        """Append a row.
+
+        Raises:
+            ResultsError: It cannot be written now; it is kept, and written with the next one.
+        """
+        told = {name: _text(value) for name, value in row.items()}
+        self.rows.append(told)
+        new = [name for name in told if name not in self.columns]
+        self.columns += new
+        if new or not self._whole:
+            self._whole = False
+            write_text(self.path, _csv([self.columns, *([r.get(c, "") for c in self.columns] for r in self.rows)]))
+            self._whole = True
+            return
+        self._whole = False
+        with readable_os_errors(self.path), self.path.open("a", encoding="utf-8", newline="") as stream:
+            stream.write(_csv([[told.get(column, "") for column in self.columns]]))
+        self._whole = True
+
+    def steps(self) -> set[int]:
+        """Steps that have a row."""
+        return {int(float(row[STEP])) for row in self.rows}
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    """Rows of a table; a row that a killed process left unfinished is dropped."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = [row for row in csv.DictReader(stream) if None not in row and None not in row.values()]
+    except FileNotFoundError:
+        return []
+    for row in rows:
+        try:
+            float(row[STEP])
+        except (KeyError, ValueError):
+            raise ResultsError(
+                "not a table of a training: a row has no step", where=path, remedy="Move it away, or use another --out"
+            ) from None
+    return rows
+
+
+def _csv(rows: list[list[str]]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    return stream.getvalue()
+
+
+def _text(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+class Board:
+    """TensorBoard, or nothing where it is not installed (said once)."""
+
+    def __init__(self, folder: Path, step: int, say: Progress) -> None:
+        self._writer: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            say.note("TensorBoard is not installed (pip install 'spm_bench[train]'); the CSV logs hold the same numbers")
+            return
+        with readable_os_errors(folder):
+            self._writer = SummaryWriter(str(folder), purge_step=step)  # type: ignore[no-untyped-call]
+
+    def add(self, group: str, step: int, row: Row) -> None:
+        """Draw the numbers of a row, step aside."""
+        if self._writer is not None:
+            for name, value in row.items():
+                if name != STEP:
+                    self._writer.add_scalar(f"{group}/{name}", value, step)
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+class Progress(Protocol):
+    """Told by the loop how far it is."""
+
+    def begin(self, done: int, steps: int, batch: int) -> None:
+        """So many of so many steps are done."""
+
+    def step(self, done: int) -> None:
+        """One more step is done."""
+
+    def losses(self, row: Row) -> None:
+        """New means of the losses."""
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+
+    def end(self) -> None:
+        """Nothing more comes."""
+
+
+class Lines:
+    """A plain line now and then, on stderr."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self._losses = ""
+
+    def begin(self, done: int, steps: int, batch: int) -> None:
+        """Start the clock."""
+        self._start, self._done, self._steps, self._batch = done, done, steps, batch
+        self._began = self._last = time.monotonic()
+
+    def step(self, done: int) -> None:
+        """Say how far it is, if the last line is old enough."""
+        self._done = done
+        if time.monotonic() - self._last >= LINE_EVERY:
+            self._say()
+
+    def losses(self, row: Row) -> None:
+        """Keep the losses for the next line."""
+        self._losses = ", " + loss_text(row)
+
+    def note(self, text: str) -> None:
+        """Print it."""
+        print(text, file=self.stream, flush=True)
+
+    def end(self) -> None:
+        """Print the last state."""
+        if self._done > self._start:
+            self._say()
+
+    def _say(self) -> None:
+        self._last = time.monotonic()
+        speed = (self._done - self._start) / max(self._last - self._began, 1e-9)
+        left = (self._steps - self._done) / max(speed, 1e-9)
+        told = f", {clock(left)} left" if self._done < self._steps else ""
+        pairs = f"{self._done * self._batch} of {self._steps * self._batch} pairs"
+        self.note(f"{pairs}, {speed * self._batch:.1f} pairs/s{told}{self._losses}")
+
+
+class Bar:
+    """A bar with losses, pairs per second and the time left (rich)."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Rich
+
+        self._bar = Rich(
+            TextColumn("{task.completed:.0f}/{task.total:.0f} pairs"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[speed]:.1f} pairs/s"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+
+    def begin(self, done: int, steps: int, batch: int) -> None:
+        """Show the bar."""
+        self._start, self._batch, self._began = done, batch, time.monotonic()
+        self._task = self._bar.add_task("", total=steps * batch, completed=done * batch, speed=0.0, losses="")
+        self._bar.start()
+
+    def step(self, done: int) -> None:
+        """Move the bar."""
+        speed = (done - self._start) * self._batch / max(time.monotonic() - self._began, 1e-9)
+        self._bar.update(self._task, completed=done * self._batch, speed=speed)
+
+    def losses(self, row: Row) -> None:
+        """Show the losses."""
+        self._bar.update(self._task, losses=loss_text(row))
+
+    def note(self, text: str) -> None:
+        """Print it above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def choose_progress() -> Progress:
+    """A bar on a terminal, lines elsewhere."""
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def loss_text(row: Row) -> str:
+    """The numbers of a row that say most, short."""
+    shown = ("total", "coarse_class", "coarse_box", "fine_class", "fine_box", "coarse_overlap", "fine_overlap")
+    return " ".join(f"{name} {row[name]:.3f}" for name in shown if name in row)
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds.
+
+    >>> clock(3725.4)
+    '1:02:05'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+class Log:
+    """Everything a training writes to be read: two tables and TensorBoard.
+
+    Trouble with the disk is told and does not end the training: rows wait for room.
+
+    Args:
+        folder: Of this training.
+        step: Steps that are done: what was logged after them is cut.
+        say: Told of trouble.
+    """
+
+    def __init__(self, folder: Path, step: int, say: Progress) -> None:
+        self._say = say
+        self.losses, self.validation = Table(folder / LOG, step), Table(folder / VALIDATION, step)
+        self._board = Board(folder / BOARD, step, say)
+
+    def row(self, step: int, row: Row) -> None:
+        """Log means of losses after `step` steps."""
+        self._add(self.losses, "train", step, row)
+        self._say.losses(row)
+
+    def validated(self, step: int, row: Row) -> None:
+        """Log a validation after `step` steps."""
+        self._add(self.validation, "validation", step, row)
+        told = ", ".join(f"{name} {value:.4g}" for name, value in row.items())
+        self._say.note(f"validation after {step} steps: {told}")
+
+    def close(self) -> None:
+        """Write what is left."""
+        with contextlib.suppress(OSError):  # the tables hold the same numbers
+            self._board.close()
+
+    def _add(self, table: Table, group: str, step: int, row: Row) -> None:
+        try:
+            table.add({STEP: step, **row})
+            with readable_os_errors(table.path.parent / BOARD):
+                self._board.add(group, step, row)
+        except ResultsError as error:
+            self._say.note(f"warning: {error}; the rows are kept and written later")
