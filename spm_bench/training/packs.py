@@ -109,34 +109,6 @@ def split_validation(
     return rows.select(~held), rows.select(held)
 
 
-def hold_out(sources: Sequence[Rows], names: Sequence[str]) -> tuple[list[Rows], list[Rows]]:
-    """Hold sequences out of whichever sources have them.
-
-    Args:
-        sources: Tables of rows.
-        names: Sequences, as "source/sequence".
-
-    Returns:
-        What is trained on, one per source that has rows left; and what is held out, one per source that has any.
-
-    Raises:
-        UsageError: No source has a sequence of that name, or nothing is left to train on.
-    """
-    numbers = [{known: i for i, known in enumerate(rows.sequence_names)} for rows in sources]
-    for name in names:
-        if all(_find_sequence(number, name) is None for number in numbers):
-            raise unknown_name("sequence to hold out", name, (known for number in numbers for known in number))
-    training, held = [], []
-    for rows, number in zip(sources, numbers, strict=True):
-        own = [name for name in names if _find_sequence(number, name) is not None]
-        out = _named(rows, own)
-        training += [rows.select(~out)] if not out.all() else []
-        held += [rows.select(out)] if out.any() else []
-    if not training:
-        raise UsageError("all data would be held out", remedy="Hold fewer sequences out")
-    return training, held
-
-
 def _named(rows: Rows, names: Sequence[str]) -> NDArray[np.bool_]:
     number = {known: i for i, known in enumerate(rows.sequence_names)}
     wanted = [_find_sequence(number, name) for name in names]

@@ -28,13 +28,16 @@ for _name, _about in (
     SOURCES.register(_name, f"spm_bench.training.native.{_name}:load_{_name}", _about)
 
 
-def load_source(kind: str, path: Path | str | None, *, name: str, **options: Any) -> Rows:
+def load_source(
+    kind: str, path: Path | str | None, *, name: str, say: Callable[[str], None] | None = None, **options: Any
+) -> Rows:
     """Open one source of training pictures.
 
     Args:
         kind: Name in `SOURCES`.
         path: Its folder; for "synthetic" the cache, None for the user's cache folder.
         name: What reports call it.
+        say: Told what takes time, by loaders that take time.
         options: Whatever else its loader takes by keyword.
 
     Raises:
@@ -51,7 +54,7 @@ def load_source(kind: str, path: Path | str | None, *, name: str, **options: Any
         path = platformdirs.user_cache_path("spm_bench", appauthor=False)
     folder = Path(path).expanduser()
     if kind.casefold() == "synthetic":
-        return replace(_rows(loader(folder, **options)), name=name, drawn=True)
+        return replace(_rows(loader(folder, say=say, **options)), name=name, drawn=True)
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder for the {kind} data {name!r}", where=folder, remedy="Mend the path")
     return _rows(loader(folder, name=name, **options))
