@@ -42,7 +42,7 @@ class Architecture:
     Attributes:
         name: As written into checkpoints.
         blocks: The five blocks of the backbone; strides and poolings multiply to 8.
-        norm: "lrn" after each pooling (AlexNet), or "batch" after every convolution, folded away at inference.
+        norm: "lrn" after each pooling (AlexNet), "batch" after every convolution, folded away at inference, or "none".
         head: Correlation of the coarse stage: "up_channel" (SiamRPN) or "depthwise" (SiamRPN++).
         head_channels: Channels that are correlated.
         fine_layers: Backbone blocks that the fine stage cuts its RoIs from, in this order.
@@ -53,7 +53,7 @@ class Architecture:
 
     name: str
     blocks: tuple[BlockPlan, ...]
-    norm: Literal["lrn", "batch"] = "lrn"
+    norm: Literal["lrn", "batch", "none"] = "lrn"
     head: Literal["up_channel", "depthwise"] = "up_channel"
     head_channels: int = 256
     fine_layers: tuple[FineLayer, ...] = ("conv4", "conv2")
@@ -83,7 +83,7 @@ class Architecture:
         Raises:
             UsageError: Unknown field, or values that make no network.
         """
-        allowed = ("head_channels", "fine_layers", "fine_channels", "fine_hidden", "head", "blocks")
+        allowed = ("blocks", "norm", "head", "head_channels", "fine_layers", "fine_channels", "fine_hidden", "settings")
         for name in changes:
             if name not in allowed:
                 raise unknown_name("part of an architecture", name, allowed)
