@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from spm_bench.geometry.crops import crop_features
 from spm_bench.models.spm import SpmNet, random_network
@@ -331,6 +332,34 @@ def test_the_released_layout_trains_under_autocast() -> None:
         assert all(g.isfinite().all() for g in gradients(net).values())
         found.append(losses)
     assert found[0].total.detach().item() == pytest.approx(found[1].total.detach().item(), rel=0.1)
+
+
+WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "unique", "_unique2"}
+"""Operators whose result has to come back from an accelerator before the program can go on."""
+
+
+class Watch(TorchDispatchMode):
+    """Notes the names of the operators that run, backward ones included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("settings", [TargetSettings(), TargetSettings(**RELEASED_SAMPLING)])
+def test_nothing_waits_for_the_device(settings: TargetSettings) -> None:
+    batch = picture_batch()
+    with Watch() as watch:
+        run(TinyNet(), batch, settings).total.backward()
+    assert {"topk", "gather", "convolution_backward"} <= watch.seen
+    assert not watch.seen & WAITING
+    with Watch() as watch:
+        assert torch.ones(2)[torch.ones(2) > 0].sum() > 0
+    assert {"_local_scalar_dense", "nonzero"} & watch.seen
 
 
 def test_lists_and_maps_of_these_tests_agree() -> None:
