@@ -36,7 +36,7 @@ def torchvision_alexnet() -> dict[str, Tensor]:
         WeightsError: torchvision is missing or does not fit torch, or there is no connection and no cached file.
     """
     try:
-        from torchvision.models import AlexNet_Weights
+        from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 
         return dict(AlexNet_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True))
     except (ImportError, RuntimeError, OSError) as error:
