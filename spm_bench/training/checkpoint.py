@@ -74,7 +74,8 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint | None:
         with path.open("rb") as stream:
             content = torch.load(stream, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ResultsError("the checkpoint is damaged", where=path, remedy=START_AFRESH) from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ResultsError(f"the checkpoint is damaged ({reason[:80]})", where=path, remedy=START_AFRESH) from error
     except OSError as error:
         raise ResultsError(f"it cannot be read ({error.strerror})", where=path) from error
     names = {f.name for f in fields(Checkpoint)}

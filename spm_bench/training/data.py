@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from spm_bench.errors import UsageError, unknown_name
+from spm_bench.errors import UsageError
 from spm_bench.training.augment import augment
 from spm_bench.training.batch import PairBatch
-from spm_bench.training.config import DataSource, TrainConfig
-from spm_bench.training.packs import load_pack, split_validation
+from spm_bench.training.config import TrainConfig
+from spm_bench.training.packs import split_validation
 from spm_bench.training.pairs import KINDS, Pictures, PictureSet, PictureStore, Plan, load_pictures, plan_batch
 from spm_bench.training.rows import Rows
 from spm_bench.training.schedule import chance
-from spm_bench.training.synthetic_pack import load_synthetic
+from spm_bench.training.sources import load_source
 from spm_bench.training.table import join_sources
 
 AUGMENTATION = 0
@@ -56,10 +56,12 @@ class TrainingData:
 
     def __init__(self, config: TrainConfig, folder: Path, device: torch.device, say: Say) -> None:
         self.config, self.device = config, device
-        loaded = [load_source(source, folder, say) for source in config.data]
+        loaded = [
+            load_source(source.kind, source.resolve(folder), name=source.title, say=say, **source.options)
+            for source in config.data
+        ]
         self.sources, self.held_out = hold_out(loaded, config.held_out)
-        drawn = [source.title for source in config.data if source.kind == "synthetic"]
-        self.table = join_sources(self.sources, synthetic=drawn)
+        self.table = join_sources(self.sources)
         self.plan(0)  # the mix fits the sources, or says so now
         self.store = PictureStore(self.table, device)
 
@@ -133,44 +135,6 @@ def take_part(pictures: Pictures, index: int, count: int) -> Pictures:
     )
 
 
-def _pack(source: DataSource, path: Path, say: Say) -> Rows:  # noqa: ARG001 - all readers are told where to talk
-    return load_pack(path, name=source.title, **source.options)
-
-
-def _synthetic(source: DataSource, path: Path, say: Say) -> Rows:
-    return load_synthetic(path, say=say, **source.options)  # type: ignore[arg-type]
-
-
-READERS: dict[str, Callable[[DataSource, Path, Say], Rows]] = {"pack": _pack, "synthetic": _synthetic}
-
-
-def load_source(source: DataSource, folder: Path, say: Say) -> Rows:
-    """Read the table of one source.
-
-    Args:
-        source: As the config has it.
-        folder: Relative paths start here.
-        say: Told what takes time.
-
-    Raises:
-        UsageError: An unknown kind, or options that the kind does not have.
-        DataError: The source is missing or broken.
-    """
-    if source.kind not in READERS:
-        raise unknown_name("kind of data source", source.kind, READERS)
-    path = source.resolve(folder)
-    if path is None:
-        raise UsageError(f"the data source {source.title!r} has no path", remedy='Add path = "..."')
-    try:
-        return READERS[source.kind](source, path, say)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        raise UsageError(
-            f"the data source {source.title!r} has options that {source.kind!r} does not understand ({error})"
-        ) from error
-
-
 def hold_out(sources: Sequence[Rows], names: Sequence[str]) -> tuple[list[Rows], Rows | None]:
     """Split whole sequences off.
 
@@ -182,23 +146,23 @@ def hold_out(sources: Sequence[Rows], names: Sequence[str]) -> tuple[list[Rows],
         Rows to train on, and rows to validate on.
 
     Raises:
-        UsageError: A name that no source has, or names of several sources.
+        UsageError: No source of videos has all the names.
     """
     if not names:
         return list(sources), None
-    owners = {name: i for i, rows in enumerate(sources) for name in rows.sequence_names}
-    for name in names:
-        if name not in owners:
-            raise unknown_name("sequence to hold out", name, owners)
-    concerned = {owners[name] for name in names}
-    if len(concerned) > 1:
-        raise UsageError(
-            "held_out names sequences of several data sources",
-            remedy="Validate on the sequences of one",
-        )
-    place = concerned.pop()
-    train, held = split_validation(sources[place], names=list(names))
-    return [train if i == place else rows for i, rows in enumerate(sources)], held
+    problems = []
+    for place, rows in enumerate(sources):
+        if (rows.track < 0).all():
+            continue  # stills have no sequences to track in
+        try:
+            train, held = split_validation(rows, names=list(names))
+        except UsageError as error:
+            problems.append(error)
+            continue
+        return [train if i == place else other for i, other in enumerate(sources)], held
+    if problems:
+        raise problems[0]
+    raise UsageError("held_out names sequences, but no data source has any", remedy="Set held_out = []")
 
 
 def rows_digest(rows: Rows) -> str:

@@ -264,7 +264,7 @@ class Log:
     def validated(self, step: int, row: Row) -> None:
         """Log a validation after `step` steps."""
         self._add(self.validation, "validation", step, row)
-        told = ", ".join(f"{name} {value:.4g}" for name, value in row.items())
+        told = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if "/" not in name)
         self._say.note(f"validation after {step} steps: {told}")
 
     def close(self) -> None:

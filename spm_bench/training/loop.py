@@ -135,7 +135,7 @@ class _Run:
     ) -> None:
         self.config, self.data, self.folder, self.device, self.progress = config, data, folder, device, progress
         self.digests = dict(data.digests)
-        self.machine = {"device": _device_name(device), "replicas": replicas, "torch": torch.__version__}
+        self.machine = {"device": _device_name(device), "replicas": replicas, "torch": str(torch.__version__)}
         initial = initial_state(config, start)
         self.learner = Learner(config, data, device, replicas=replicas, initial=initial)
         self.done = 0
