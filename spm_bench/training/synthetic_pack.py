@@ -34,7 +34,6 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import UsageError
 from spm_bench.results.files import readable_os_errors, write_text
-from spm_bench.suites.synthetic.cast import make_cast
 from spm_bench.suites.synthetic.ground import HABITATS
 from spm_bench.suites.synthetic.noise import generator
 from spm_bench.suites.synthetic.render import Renderer
@@ -212,7 +211,8 @@ def _pick_axis(rng: np.random.Generator) -> Axis:
 
 def video_crops(scene: Scene, at_most: int) -> Iterator[Crop]:
     """Draw frames of a scene, evenly spread over those that show enough of the target; cut them by the pack rule."""
-    truth, cast, renderer = annotate(scene), make_cast(scene), Renderer(scene)
+    truth, renderer = annotate(scene), Renderer(scene)
+    cast = renderer.cast
     shown = np.flatnonzero(truth.visible >= MIN_VISIBLE)
     spread = np.unique(np.linspace(0, len(shown) - 1, min(at_most, len(shown))).round().astype(int))
     for t in shown[spread]:

@@ -1,234 +1,37 @@
-"""Validation on held-out training videos: the real tracker, on videos rebuilt from the stored crops.
+"""Validation on held-out training videos: the real tracker on videos rebuilt from their crops (see `virtual`).
 
-The packs hold no frames, only crops with the target in the middle. A tracker would do well on those by staying where it
-is; so each crop is laid on a canvas of its mean colour at a place that wanders (seeded), at the scale it had in the
-original video. What a tracker sees of the surroundings, and of the changes from frame to frame, is real.
+The same door serves to choose the tracker's settings, so that no evaluation sequence is ever used for that.
 
 Legend: V videos, T frames of a video, S slots of a batch (a video with one setting of the tracker).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spm_bench.errors import DataError
 from spm_bench.geometry.boxes import iou
 from spm_bench.metrics.success import area_under, share_above
 from spm_bench.models.architecture import Architecture, find_architecture
 from spm_bench.models.spm import SpmNet
-from spm_bench.suites.base import Frame
+from spm_bench.suites.base import FloatArray, Frame
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.tracker import BatchedSpm, pick_device
-from spm_bench.training.rows import PictureError, Rows
+from spm_bench.training.rows import Rows
+from spm_bench.training.virtual import VirtualVideo, held_out_tracks, wandering
 
-FloatArray = NDArray[np.float64]
-
-MOST_STEP = 0.3
-"""Longest way of the target between two frames, in units of s_z: the packs' frames are sparse, some 0.1 s apart."""
-USUAL_STEP = 0.08
-"""Standard deviation of a step along each axis, in s_z."""
-INERTIA = 0.7
-"""Share of a step that continues the last one: targets do not jitter."""
-ROOM = 1.0
-"""How far the target may be from the middle of the canvas, in s_z: the crop's edge is seen on all sides in turn."""
-MIN_FRAMES = 5
-"""Shorter tracks are left out."""
-TRACKS_PER_SEQUENCE = 4
-"""At most so many targets of one video: a crowd of pedestrians is one scene, and time is short."""
 SLOTS_AT_ONCE = {"cpu": 8, "cuda": 128}
 """Bounds memory: about 10 MB per slot of `spm_lite`, 25 MB of `spm_alexnet`."""
-PICTURES_KEPT = 64
-"""Decoded crops kept at hand: several wanderings and settings look at the same one."""
 THRESHOLDS = np.linspace(0.0, 1.0, 21)
 """Of the success curve (OTB)."""
-
-
-@dataclass(frozen=True, eq=False)
-class VirtualVideo:
-    """A held-out track as a video.
-
-    Attributes:
-        name: "sequence" or "sequence#track".
-        group: The sequence's number: targets of one sequence count as one in means.
-        ground_truth: T x 4 (x, y, w, h) on the canvas.
-        canvas: Side of the square frames, pixels.
-        rows: T row numbers in the table of pictures.
-        corners: T x 2 whole pixels (x, y), where the crops lie on the canvas.
-        sizes: T x 2 whole pixels (width, height) of the crops on the canvas.
-        read: Row -> picture.
-    """
-
-    name: str
-    group: int
-    ground_truth: FloatArray
-    canvas: int
-    rows: NDArray[np.int64]
-    corners: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-    read: Callable[[int], Frame]
-
-    def __len__(self) -> int:
-        return len(self.ground_truth)
-
-    def frame(self, t: int) -> Frame:
-        """Compose frame t: canvas x canvas x 3 uint8 BGR.
-
-        Raises:
-            PictureError: The crop cannot be read any more.
-        """
-        crop = self.read(int(self.rows[t]))
-        width, height = (int(n) for n in self.sizes[t])
-        if crop.shape[:2] != (height, width):
-            rule = cv2.INTER_AREA if width < crop.shape[1] else cv2.INTER_LINEAR
-            crop = np.asarray(cv2.resize(crop, (width, height), interpolation=rule), dtype=np.uint8)
-        frame = np.empty((self.canvas, self.canvas, 3), np.uint8)
-        frame[:] = np.rint(crop.mean(axis=(0, 1)))
-        x, y = (int(n) for n in self.corners[t])
-        frame[y : y + height, x : x + width] = crop
-        return frame
-
-
-@dataclass(frozen=True, eq=False)
-class HeldOutTrack:
-    """The crops of one target in the order of the frames.
-
-    Attributes:
-        name: See `VirtualVideo`.
-        group: The sequence's number.
-        number: The track's number.
-        index: T row numbers of pictures that can be read.
-        boxes: T x 4 boxes in crops of the size they have on the canvas.
-        sizes: T x 2 whole pixels, that size.
-        read: Row -> picture.
-        skipped: How many pictures could not be read.
-    """
-
-    name: str
-    group: int
-    number: int
-    index: NDArray[np.int64]
-    boxes: FloatArray
-    sizes: FloatArray
-    read: Callable[[int], Frame]
-    skipped: int
-
-
-def held_out_tracks(rows: Rows, *, tracks_per_sequence: int = TRACKS_PER_SEQUENCE) -> list[HeldOutTrack]:
-    """Find the tracks to validate on, and the size of their crops on a canvas.
-
-    Crops are put at one scale: what was shrunk to fit the pack is enlarged again, as far as the track's median crop
-    was not shrunk itself. Pictures that cannot be read are left out, like a dropped frame.
-
-    Args:
-        rows: Held-out rows; those without a box or a track are not used.
-        tracks_per_sequence: Most targets taken of one sequence, evenly spread over its tracks.
-
-    Raises:
-        DataError: No track has `MIN_FRAMES` readable pictures.
-    """
-    usable = (rows.track >= 0) & np.isfinite(rows.boxes).all(axis=1)
-    read = lru_cache(maxsize=PICTURES_KEPT)(rows.read)
-    found = []
-    for group in np.unique(rows.sequence[usable]):
-        numbers, counts = np.unique(rows.track[usable & (rows.sequence == group)], return_counts=True)
-        long = numbers[counts >= MIN_FRAMES]
-        spread = np.unique(np.linspace(0, len(long) - 1, min(len(long), tracks_per_sequence)).round().astype(int))
-        name = rows.sequence_names[group] if rows.sequence_names else f"{rows.name}-{group}"
-        for number in long[spread]:
-            index = np.flatnonzero(usable & (rows.sequence == group) & (rows.track == number))
-            index = index[np.argsort(rows.frame[index], kind="stable")]
-            label = f"{name}#{number}" if len(numbers) > 1 else name
-            found.append(_held_out_track(rows, index, read, label))
-    tracks = [t for t in found if len(t.index) >= MIN_FRAMES]
-    if not tracks:
-        raise DataError(
-            f"no track of the source {rows.name!r} has {MIN_FRAMES} readable pictures to validate on",
-            remedy="Hold out whole videos with boxes",
-        )
-    return tracks
-
-
-def _held_out_track(rows: Rows, index: NDArray[np.int64], read: Callable[[int], Frame], name: str) -> HeldOutTrack:
-    stored = _sizes(index, read)
-    readable = stored[:, 0] > 0
-    skipped = int((~readable).sum())
-    group, number = int(rows.sequence[index[0]]), int(rows.track[index[0]])
-    index, stored = index[readable], stored[readable]
-    shrunk = np.ones(len(index)) if rows.scale is None else np.nan_to_num(rows.scale[index], nan=1.0)
-    factors = (np.median(shrunk) if len(shrunk) else 1.0) / shrunk
-    sizes = np.maximum(np.rint(stored * factors[:, None]), 1.0)
-    boxes = rows.boxes[index] * np.tile(sizes / stored, 2)
-    return HeldOutTrack(name, group, number, index, boxes, sizes, read, skipped)
-
-
-def virtual_videos(rows: Rows, seed: int) -> list[VirtualVideo]:
-    """Rebuild a video from each track of the held-out rows (see `held_out_tracks`).
-
-    Args:
-        rows: Held-out rows.
-        seed: Of the wandering; the way of a target is a function of it and the track's number.
-
-    Raises:
-        DataError: No usable track.
-    """
-    return [wandering(track, seed) for track in held_out_tracks(rows)]
-
-
-def wandering(track: HeldOutTrack, seed: int) -> VirtualVideo:
-    """Lay the crops of a track on canvases, the target on a smooth random walk."""
-    w, h = track.boxes[:, 2], track.boxes[:, 3]
-    s_z = np.sqrt((w + 0.5 * (w + h)) * (h + 0.5 * (w + h)))
-    walk = _wander(s_z, np.random.default_rng([seed, track.number]))
-    # Whole pixels: a crop that keeps its size is copied, not resampled.
-    corners = np.rint(walk - track.boxes[:, :2] - track.boxes[:, 2:] / 2.0)
-    low, high = corners.min(axis=0), (corners + track.sizes).max(axis=0)
-    canvas = int((high - low).max())
-    corners += np.floor((canvas - (high - low)) / 2.0) - low
-    return VirtualVideo(
-        name=track.name,
-        group=track.group,
-        ground_truth=track.boxes + np.pad(corners, ((0, 0), (0, 2))),
-        canvas=canvas,
-        rows=track.index,
-        corners=corners.astype(np.int64),
-        sizes=track.sizes.astype(np.int64),
-        read=track.read,
-    )
-
-
-def _sizes(index: NDArray[np.int64], read: Callable[[int], Frame]) -> FloatArray:
-    """(width, height) of the stored pictures, T x 2; 0 where a picture cannot be read."""
-    sizes = np.zeros((len(index), 2))
-    for t, row in enumerate(index):
-        try:
-            sizes[t] = read(int(row)).shape[1::-1]
-        except PictureError:
-            continue
-    return sizes
-
-
-def _wander(s_z: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Positions T x 2 of a smooth random walk inside a square of `ROOM`; steps are in units of the target's own s_z."""
-    room = ROOM * float(np.median(s_z))
-    places = np.empty((len(s_z), 2))
-    places[0] = rng.uniform(-room, room, 2)
-    step = rng.normal(0.0, USUAL_STEP, 2)
-    for t in range(1, len(s_z)):
-        step = INERTIA * step + np.sqrt(1.0 - INERTIA**2) * rng.normal(0.0, USUAL_STEP, 2)
-        step *= min(1.0, MOST_STEP / max(float(np.hypot(*step)), 1e-9))
-        beyond = np.abs(places[t - 1] + step * s_z[t - 1]) > room
-        step = np.where(beyond, -np.sign(places[t - 1]) * np.abs(step), step)
-        places[t] = places[t - 1] + step * s_z[t - 1]
-    return places
+MEASURES = ("auc_one_pass", "auc_restarted", "losses")
+"""What is told of every sequence, and the mean over sequences."""
 
 
 class Slots(Protocol):
@@ -350,24 +153,20 @@ def success(overlaps: FloatArray) -> float:
 
 
 def summarise(videos: Sequence[VirtualVideo], passes: Sequence[Pass]) -> dict[str, float]:
-    """Means over sequences (targets of one sequence and several wanderings first).
+    """Means over sequences; targets of one sequence and several wanderings are averaged first.
 
     Returns:
-        "auc_one_pass", "auc_restarted", "losses" (per sequence, mean over its targets), and
-        "auc_one_pass/NAME", "auc_restarted/NAME" and "losses/NAME" for each sequence.
+        "auc_one_pass", "auc_restarted" and "losses" (of one target in one video), then the same for each sequence as
+        "auc_one_pass/NAME" and so on.
     """
-    values: dict[str, dict[str, list[float]]] = {"auc_one_pass": {}, "auc_restarted": {}, "losses": {}}
-    for video, result in zip(videos, passes, strict=True):
-        name = video.name.split("#")[0]
-        for measure, value in (
-            ("auc_one_pass", success(result.one_pass)),
-            ("auc_restarted", success(result.restarted)),
-            ("losses", float(result.losses)),
-        ):
-            values[measure].setdefault(name, []).append(value)
-    means = {m: {name: float(np.mean(v)) for name, v in by_name.items()} for m, by_name in values.items()}
-    overall = {measure: float(np.mean(list(by_name.values()))) for measure, by_name in means.items()}
-    return overall | {f"{m}/{name}": value for m, by_name in means.items() for name, value in by_name.items()}
+    by_sequence: dict[str, list[tuple[float, float, float]]] = {}
+    for video, done in zip(videos, passes, strict=True):
+        values = (success(done.one_pass), success(done.restarted), float(done.losses))
+        by_sequence.setdefault(video.sequence, []).append(values)
+    means = {name: np.mean(values, axis=0) for name, values in by_sequence.items()}
+    overall = np.mean(list(means.values()), axis=0)
+    named = {"": overall} | {f"/{name}": mean for name, mean in means.items()}
+    return {f"{measure}{name}": float(mean[k]) for name, mean in named.items() for k, measure in enumerate(MEASURES)}
 
 
 def validate_network(
@@ -392,26 +191,31 @@ def validate_network(
         seeds: How many wanderings of each video.
 
     Returns:
-        See `summarise`.
+        See `summarise`; and "skipped", how many pictures could not be read.
 
     Raises:
         DataError: No usable track.
         UsageError: Unknown architecture or setting.
     """
-    plan = find_architecture(architecture) if isinstance(architecture, str) else architecture
-    net = SpmNet(plan)
+    net = SpmNet(find_architecture(architecture) if isinstance(architecture, str) else architecture)
     net.load_state_dict(dict(net_state))
-    result = evaluate_settings(
-        net, rows, [{**plan.settings, **(changes or {})}], seeds=range(seed, seed + seeds), device=device
-    )[0]
-    return result.values
+    return evaluate_settings(net, rows, [changes or {}], seeds=range(seed, seed + seeds), device=device)[0].values
 
 
 class Setting(NamedTuple):
-    """One row of a search: changes to the tracker's settings, and what they gave (see `summarise`)."""
+    """One row of a search: changes to the tracker's settings, and what they gave (see `validate_network`)."""
 
     changes: Mapping[str, Any]
     values: dict[str, float]
+
+
+def settings_grid(**choices: Sequence[Any]) -> list[dict[str, Any]]:
+    """All combinations of some settings' values, the last name varying fastest.
+
+    >>> settings_grid(window_weight=[0.3, 0.5], size_rate=[0.4])
+    [{'window_weight': 0.3, 'size_rate': 0.4}, {'window_weight': 0.5, 'size_rate': 0.4}]
+    """
+    return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
 
 
 def evaluate_settings(
@@ -425,9 +229,10 @@ def evaluate_settings(
     """Try settings of the tracker on the held-out rows, all as slots of the same batches.
 
     Args:
-        net: Trained network; it is frozen and moved to `device`.
+        net: Trained network; it is frozen and moved to `device`, so give no network that is still being trained.
         rows: Held-out rows.
-        grid: Changes to `SpmConfig`, one mapping per setting; fields that shape tensors must agree.
+        grid: Changes to the settings that go with the architecture, one mapping per row of the result; fields that
+            shape tensors must agree.
         seeds: Of the wanderings; each video is seen once with each.
         device: Where to compute.
 
@@ -439,13 +244,15 @@ def evaluate_settings(
         UsageError: Unknown setting, or settings that cannot share a batch.
     """
     place = pick_device(device)
-    configs = [SpmConfig.build(changes) for changes in grid]
-    videos = [wandering(track, seed) for track in held_out_tracks(rows) for seed in seeds]
+    configs = [SpmConfig.build({**net.architecture.settings, **changes}) for changes in grid]
+    tracks = held_out_tracks(rows)
+    skipped = {"skipped": float(sum(track.skipped for track in tracks))}
+    videos = [wandering(track, seed) for track in tracks for seed in seeds]
 
     def make(some: Sequence[SpmConfig]) -> Slots:
         return SpmSlots(net, some, place)
 
-    # Settings innermost: slots on one frame are in one batch and share its decoding.
+    # Settings innermost: slots on one frame are in one batch and share it.
     jobs = [Job(video, config) for video in videos for config in configs]
     passes = follow(jobs, make, SLOTS_AT_ONCE.get(place.type, SLOTS_AT_ONCE["cuda"]))
-    return [Setting(changes, summarise(videos, passes[k :: len(configs)])) for k, changes in enumerate(grid)]
+    return [Setting(changes, summarise(videos, passes[k :: len(configs)]) | skipped) for k, changes in enumerate(grid)]
