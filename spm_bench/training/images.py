@@ -56,9 +56,21 @@ class Cut(NamedTuple):
     side: int
     scale: float
 
+    @property
+    def pixels(self) -> int:
+        """Side of the crop in its own pixels."""
+        return round(self.side * self.scale)
+
     def place(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Boxes (... x 4) of the picture in pixels of the crop."""
         return np.asarray((boxes - (self.left, self.top, 0.0, 0.0)) * self.scale, dtype=np.float64)
+
+
+def context_sides(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """s_z of boxes (... x 4): the side of the square that holds a target and half its (width + height) around."""
+    w, h = boxes[..., 2], boxes[..., 3]
+    context = 0.5 * (w + h)
+    return np.asarray(np.sqrt((w + context) * (h + context)), dtype=np.float64)
 
 
 def cut_around(box: NDArray[np.float64]) -> Cut:
@@ -70,15 +82,30 @@ def cut_around(box: NDArray[np.float64]) -> Cut:
     Args:
         box: 4 values with area.
     """
-    x, y, w, h = (float(value) for value in box)
-    context = 0.5 * (w + h)
-    side = max(round(CONTEXT_SIDES * float(np.sqrt((w + context) * (h + context)))), 1)
-    return Cut(
-        left=round(x + w / 2 - side / 2),
-        top=round(y + h / 2 - side / 2),
-        side=side,
-        scale=min(MOST_PIXELS, side) / side,
-    )
+    ((left, top, side),) = _crop_squares(np.asarray(box, dtype=np.float64)[None]).tolist()
+    return Cut(left=int(left), top=int(top), side=int(side), scale=min(MOST_PIXELS, int(side)) / int(side))
+
+
+def place_in_crops(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find where many targets lie in their own crops, as `cut_around` places those.
+
+    Args:
+        boxes: N x 4 with area.
+
+    Returns:
+        N x 4 in pixels of the crops, and N sides of the crops in pixels of the pictures.
+    """
+    squares = _crop_squares(boxes)
+    side = squares[:, 2]
+    placed = np.concatenate((boxes[:, :2] - squares[:, :2], boxes[:, 2:]), axis=1)
+    return placed * (np.minimum(side, MOST_PIXELS) / side)[:, None], side
+
+
+def _crop_squares(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """N x 3 whole numbers: left, top, side."""
+    side = np.maximum(np.rint(CONTEXT_SIDES * context_sides(boxes)), 1.0)
+    corner = np.rint(boxes[:, :2] + boxes[:, 2:] / 2 - side[:, None] / 2)
+    return np.concatenate((corner, side[:, None]), axis=1)
 
 
 def cut_crop(image: NDArray[np.uint8], cut: Cut) -> NDArray[np.uint8]:
@@ -91,7 +118,7 @@ def cut_crop(image: NDArray[np.uint8], cut: Cut) -> NDArray[np.uint8]:
     fill = np.rint(cv2.mean(image)[:3]).astype(np.uint8)
     left, top = max(cut.left, 0), max(cut.top, 0)
     right, below = min(cut.left + cut.side, width), min(cut.top + cut.side, height)
-    n = round(cut.side * cut.scale)
+    n = cut.pixels
     # Shrinking first keeps a crop far larger than the picture from being built at full size.
     if right <= left or below <= top:
         return np.ascontiguousarray(np.broadcast_to(fill, (n, n, 3)))

@@ -12,20 +12,14 @@ import platformdirs
 
 from spm_bench.errors import MissingDataError, UsageError, unknown_name
 from spm_bench.registry import Registry
+from spm_bench.training.native import NATIVE
 from spm_bench.training.rows import Rows
 
 SOURCES = Registry("kind of training data")
 SOURCES.register("pack", "spm_bench.training.packs:load_pack", "a folder of ready crops with an index.csv")
 SOURCES.register("synthetic", "spm_bench.training.synthetic_pack:load_synthetic", "drawn videos, kept in a cache")
-for _name, _about in (
-    ("got10k", "GOT-10k train: folders of sequences and list.txt"),
-    ("lasot", "LaSOT: category/category-N/img"),
-    ("coco", "COCO: annotations/instances_*.json and folders of pictures"),
-    ("imagenet_vid", "ImageNet VID: Annotations/VID and Data/VID"),
-    ("imagenet_det", "ImageNet DET: Annotations/DET and Data/DET"),
-    ("youtube_bb", "YouTube-BoundingBoxes: its csv and decoded frames"),
-):
-    SOURCES.register(_name, f"spm_bench.training.native.{_name}:load_{_name}", _about)
+for _kind, _about in NATIVE.items():
+    SOURCES.register(_kind, f"spm_bench.training.native.{_kind}:load_{_kind}", _about)
 
 
 def load_source(
@@ -57,6 +51,8 @@ def load_source(
         return replace(_rows(loader(folder, say=say, **options)), name=name, drawn=True)
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder for the {kind} data {name!r}", where=folder, remedy="Mend the path")
+    if "say" in inspect.signature(loader).parameters:
+        options["say"] = say
     return _rows(loader(folder, name=name, **options))
 
 
