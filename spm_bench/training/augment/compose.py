@@ -15,15 +15,18 @@ from spm_bench.training.augment.colour import bend, draw_colours, recolour
 from spm_bench.training.augment.degrade import add_noise, blur, lower_resolution
 from spm_bench.training.augment.draws import Draws, constant
 from spm_bench.training.augment.geometry import CROP, anchor_boxes, draw_jitter, make_warp, map_boxes
-from spm_bench.training.augment.occlude import occlude
+from spm_bench.training.augment.occlude import cover_of, occlude
 from spm_bench.training.augment.paste import add_distractors, change_background
 from spm_bench.training.augment.sampling import sample
 from spm_bench.training.augment.settings import AugmentSettings
 from spm_bench.training.batch import TEMPLATE_PIXELS, TEMPLATE_START, PairBatch
+from spm_bench.training.pairs import KINDS
 from spm_bench.training.pictures import Pictures
 
-PASTED = 4
-"""Index of "pasted" among the kinds of pairs."""
+PASTED = KINDS.index("pasted")
+
+HIDDEN = 0.5
+"""An object of which a pasted one covers more than this share is no longer there for the labels."""
 
 
 @torch.no_grad()
@@ -40,7 +43,7 @@ def augment(pictures: Pictures, settings: AugmentSettings, generator: torch.Gene
         generator: Where all randomness comes from, on the pictures' device.
 
     Returns:
-        The batch. `same` holds, for a positive pair, the other objects of the target's category in the search crop (of
+        The batch; a pair without a target in the search picture counts as negative. `same` holds, for a positive pair, the other objects of the target's category in the search crop (of
         a pasted pair those of its background), for a negative one all objects of the template's category, and in both
         the pasted look-alike; the first M of them.
     """
@@ -60,14 +63,16 @@ def augment(pictures: Pictures, settings: AugmentSettings, generator: torch.Gene
     wanted = (pictures.kind != PASTED) & (pictures.extra.extent.amin(1) > 0) & draws.chance(settings.distractor)
     # What a pasted object must not cover is the picture's own object, be it the target or a negative pair's.
     distractor = add_distractors(search, own[:, 0], pictures.extra, wanted, draws, settings)
-    same = _same(pictures, map_boxes(pictures.search.others, search_warp), own, behind, distractor, pasted)
+    others = _unhidden(map_boxes(pictures.search.others, search_warp), distractor[:, None])
+    same = _same(pictures, others, own, _unhidden(behind, own), distractor, pasted)
     occlude(search, target, draws, settings)
 
     colours = draw_colours(draws, settings)
     template = _photograph(template, colours[0], draws, settings, *2 * (settings.template_blur / 2,))
     search = _photograph(search, colours[1], draws, settings, settings.blur, settings.motion)
     template_box = map_boxes(pictures.template.box[:, None], template_warp)[:, 0]
-    return PairBatch(template, template_box, search, target, same, pictures.negative)
+    absent = pictures.negative | target.isnan().any(1)
+    return PairBatch(template, template_box, search, target, same, absent)
 
 
 def _photograph(
@@ -87,6 +92,11 @@ def _photograph(
     add_noise(crops, draws, settings)
     mean = constant(SpmConfig().mean_bgr, crops.device)
     return crops.clamp_(0.0, 255.0).sub_(mean[:, None, None])
+
+
+def _unhidden(boxes: Tensor, pasted: Tensor) -> Tensor:
+    """Boxes (B x K x 4) without those that a pasted object (B x 1 x 4, NaN: none) hides, which become NaN."""
+    return torch.where((cover_of(boxes, pasted) > HIDDEN)[..., None], math.nan, boxes)
 
 
 def _same(

@@ -26,9 +26,9 @@ from spm_bench.training.augment.sampling import positions, sample
 from spm_bench.training.augment.settings import AugmentSettings
 from spm_bench.training.pictures import Pictures, PictureSet
 
-EDGE = (1.0, 1.35)
-"""Where a pasted object begins and ends to fade, in half sides of its box (a superellipse of power 4): its box, and a
-margin of its own surroundings that hides the seam."""
+FADE = (0.08, 0.35)
+"""How far a pasted object fades beyond its box, in half sides (a superellipse of power 4), drawn anew for each: its own
+surroundings hide the seam, and no one kind of seam marks what is a target."""
 
 TRIES = 12
 """Places drawn for a distractor; the one that covers least of the target is taken."""
@@ -42,12 +42,13 @@ def take(pictures: PictureSet, rows: Tensor) -> PictureSet:
     return PictureSet(*(part[rows] for part in pictures))
 
 
-def soft_mask(box: Tensor, warp: Warp) -> Tensor:
-    """Opacity of a pasted object at every crop pixel: 1 inside its box, fading outside (`EDGE`), rounded corners.
+def soft_mask(box: Tensor, warp: Warp, fade: Tensor) -> Tensor:
+    """Opacity of a pasted object at every crop pixel: 1 inside its box, fading outside, rounded corners.
 
     Args:
         box: n x 4 corners in the picture.
         warp: n.
+        fade: n, see `FADE`.
 
     Returns:
         n x 271 x 271, 0 .. 1.
@@ -59,7 +60,8 @@ def soft_mask(box: Tensor, warp: Warp) -> Tensor:
         fourth = ((place - middle) / half).square_().square_()
         power = fourth if power is None else power.add_(fourth)
     assert power is not None  # two axes
-    return power.sqrt_().sqrt_().sub_(EDGE[1]).mul_(1.0 / (EDGE[0] - EDGE[1])).clamp_(0.0, 1.0)
+    end = fade[:, None, None]
+    return power.sqrt_().sqrt_().sub_(1.0 + end).div_(-end).clamp_(0.0, 1.0)
 
 
 def change_background(
@@ -79,10 +81,11 @@ def change_background(
     jitter = draw_jitter(draws, settings, "search", draws.chance(settings.flip))
     behind = make_warp(anchor_boxes(pictures.extra, draws), jitter)
     mirror = draws.chance(settings.mirror_border)
+    fade = draws.uniform(draws.size, low=FADE[0], high=FADE[1])
     rows = rows_of(pasted)
     if len(rows):
         background = sample(take(pictures.extra, rows), behind.take(rows), mirror[rows])
-        opacity = soft_mask(pictures.search.box[rows], warp.take(rows))[:, None]
+        opacity = soft_mask(pictures.search.box[rows], warp.take(rows), fade[rows])[:, None]
         mixed = torch.lerp(background, search[rows], opacity)
         search[rows] = torch.where(pasted[rows][:, None, None, None], mixed, search[rows])
     boxes = torch.cat((pictures.extra.box[:, None], pictures.extra.others), 1)
@@ -115,7 +118,8 @@ def add_distractors(
     )
     central = map_boxes(box[:, None], make_warp(box, jitter))
     places = draws.uniform(B, TRIES, 2, low=PLACES[0], high=PLACES[1]) - MIDDLE
-    reach = EDGE[1] * 0.5 * (central[..., 2:] - central[..., :2])
+    fade = draws.uniform(B, low=FADE[0], high=FADE[1])
+    reach = (1.0 + fade[:, None, None]) * 0.5 * (central[..., 2:] - central[..., :2])
     cover = cover_of(target[:, None], torch.cat((places - reach, places + reach), -1) + MIDDLE)
     least, best = cover.min(1)
     usable = usable & (least <= settings.paste_cover)
@@ -125,6 +129,6 @@ def add_distractors(
     if len(rows):
         chosen = warp.take(rows)
         objects = sample(take(extra, rows), chosen, usable[rows])
-        opacity = soft_mask(box[rows], chosen)[:, None] * usable[rows].float()[:, None, None, None]
+        opacity = soft_mask(box[rows], chosen, fade[rows])[:, None] * usable[rows].float()[:, None, None, None]
         search[rows] = torch.lerp(search[rows], objects, opacity)
     return torch.where(usable[:, None], map_boxes(box[:, None], warp)[:, 0], math.nan)

@@ -92,7 +92,7 @@ class AugmentSettings:
     colour: float = 0.8
     brightness: float = 32.0
     contrast: float = 0.3
-    saturation: float = 0.5
+    saturation: float = 0.4
     hue: float = 20.0
     colour_own: float = 0.5
     greyscale: float = 0.12
