@@ -29,7 +29,7 @@ DOORS = {
     "scoring": {"geometry", "metrics", "suites", "results"},
     "report": {"metrics", "scoring", "suites", "results"},
     "interop": {"metrics", "suites", "trackers", "protocols"},
-    "training": set(),
+    "training": {"geometry", "metrics", "models", "suites", "trackers", "results"},
 }
 """Room -> rooms it may know; `cli` may know all."""
 
@@ -80,6 +80,7 @@ def loaded_after(code: str) -> set[str]:
         "import spm_bench",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['--help'])",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['run', '--help'])",
+        "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['train', '--help'])",
         "import spm_bench.run",
     ],
 )

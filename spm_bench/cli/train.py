@@ -42,7 +42,6 @@ def train(
     `spm-bench run --weights` takes at any time. SIGTERM and Ctrl-C write a checkpoint first.
 
     Examples:
-
         spm-bench train experiments/train/lite
 
         spm-bench train experiments/train/lite --minutes 30
@@ -71,7 +70,7 @@ def train(
             threads=threads or os.cpu_count() or 1,
             minutes=minutes,
             fresh=not resume,
-            start=(path.parent / settings.initial) if settings.initial else None,
+            home=path.parent,
             progress=progress,
         )
     finally:

@@ -80,9 +80,7 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint | None:
         raise ResultsError(f"it cannot be read ({error.strerror})", where=path) from error
     names = {f.name for f in fields(Checkpoint)}
     if not isinstance(content, dict) or content.get("format") != FORMAT or content.keys() - {"format"} != names:
-        raise ResultsError(
-            "not a checkpoint of a training, or of another version", where=path, remedy=START_AFRESH
-        )
+        raise ResultsError("not a checkpoint of a training, or of another version", where=path, remedy=START_AFRESH)
     return Checkpoint(**{name: content[name] for name in names})
 
 

@@ -27,6 +27,8 @@ from spm_bench.training.packs import HELD_OUT
 from spm_bench.training.targets import TargetSettings
 
 SUFFIX = ".toml"
+HOME = Path("experiments/train")
+"""Where the project's own configs lie, seen from a checkout."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -124,8 +126,8 @@ class TrainConfig(_Strict):
         about: The question this training asks, and what it costs.
         architecture: "spm_lite", "spm_alexnet_dw" or "spm_alexnet".
         overrides: Changes to the architecture, `fine_layers = ["conv4"]` say.
-        initial: Weights to start from: "" (none), "imagenet" (torchvision's AlexNet, for AlexNet backbones), or a
-            safetensors file of the same architecture.
+        initial: Weights to start from: "" (none), "imagenet" (see `initial.imagenet_backbone`), or a safetensors file
+            of the same architecture, relative to the config's folder.
         seed: Decides the initial weights and, with the step's number, everything random in a step.
         pairs: Pairs to see in all; the schedule is laid over them.
         batch: Pairs per step.
@@ -249,23 +251,23 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def find_config(name: str) -> Path:
-    """The file that `name` means: a path to a .toml file, or the same without the ending.
+    """The file that a name means.
+
+    Args:
+        name: A path to a .toml file, the same without the ending, or the bare name of one in `experiments/train`.
 
     Raises:
-        UsageError: There is none; those beside it are listed.
+        UsageError: There is none; those in its folder are listed.
     """
-    path = Path(name)
-    candidates = [path] if path.suffix == SUFFIX else [Path(f"{name}{SUFFIX}"), path]
-    for candidate in candidates:
+    path = Path(name) if name.endswith(SUFFIX) else Path(f"{name}{SUFFIX}")
+    for candidate in (path, HOME / path.name) if path.parent == Path() else (path,):
         if candidate.is_file():
             return candidate
-    beside = sorted(p.stem for p in candidates[0].parent.glob(f"*{SUFFIX}")) if candidates[0].parent.is_dir() else []
+    folder = HOME if path.parent == Path() else path.parent
+    beside = sorted(p.stem for p in folder.glob(f"*{SUFFIX}"))
     if beside:
-        raise unknown_name(f"training config in {candidates[0].parent}:", candidates[0].stem, beside)
-    raise UsageError(
-        f"there is no training config {candidates[0]}",
-        remedy="Give the path of a .toml file; the project's own are in experiments/train",
-    )
+        raise unknown_name(f"training config in {folder} called", path.stem, beside)
+    raise UsageError(f"there is no training config {path}", remedy=f"Give the path of a {SUFFIX} file, {HOME}/NAME say")
 
 
 def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> TrainConfig:
@@ -336,7 +338,7 @@ def _problem(place: Sequence[int | str], message: str, kind: str, given: object)
 
 
 def _remedy(place: Sequence[int | str]) -> str | None:
-    """ "Did you mean" for an unknown field: the names that exist where it stands."""
+    """The names that exist where an unknown field stands, the nearest first."""
     model: type[BaseModel] = TrainConfig
     for part in place[:-1]:
         annotation = model.model_fields[part].annotation if isinstance(part, str) else None

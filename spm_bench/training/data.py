@@ -31,7 +31,7 @@ class BatchShare(NamedTuple):
     """Some pairs of a step, as stored pictures."""
 
     step: int
-    index: int
+    part: int
     pictures: Pictures
 
 
@@ -88,11 +88,11 @@ class TrainingData:
         pictures = load_pictures(self.plan(step), self.store)
         if count == 1:
             return [BatchShare(step, 0, pictures)]
-        return [BatchShare(step, index, take_part(pictures, index, count)) for index in range(count)]
+        return [BatchShare(step, part, take_part(pictures, part, count)) for part in range(count)]
 
     def pairs(self, share: BatchShare) -> PairBatch:
         """Augment a part of a batch."""
-        seed = chance(self.config.seed, share.step, share.index, purpose=AUGMENTATION)
+        seed = chance(self.config.seed, share.step, share.part, purpose=AUGMENTATION)
         return augment(share.pictures, self.config.augment, torch.Generator(self.device).manual_seed(seed))
 
     def provenance(self, step: int) -> list[dict[str, Any]]:

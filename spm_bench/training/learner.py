@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -39,7 +40,7 @@ class Share(Protocol):
         """0-based step."""
 
     @property
-    def index(self) -> int:
+    def part(self) -> int:
         """Which part."""
 
 
@@ -63,6 +64,9 @@ class Learner:
         replicas: Shares of a batch that are computed at a time, each in a thread; batch norms see one share each.
         initial: Weights to start from; None: random ones, by the seed.
 
+    Attributes:
+        data_seconds: Spent so far on making pairs; on an accelerator, on asking it to.
+
     Raises:
         UsageError: float16 on a CPU.
     """
@@ -83,9 +87,11 @@ class Learner:
         net = random_network(config.seed, self.architecture)
         if initial is not None:
             net.load_state_dict(dict(initial))
-        # Convolutions of an accelerator run fastest on channels-last weights.
-        layout = torch.channels_last if device.type == "cuda" else torch.preserve_format
-        self.net = net.to(device=device, memory_format=layout)
+        self.net = net.to(device)
+        if device.type == "cuda":  # its convolutions run fastest on channels-last weights
+            for parameter in self.net.parameters():
+                if parameter.ndim == 4:
+                    parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.replicas = Replicas(self.net, replicas)
         self.average = MovingAverage(self.net, config.ema)
         self.optimizer = make_optimizer(self.net, config)
@@ -94,11 +100,14 @@ class Learner:
         self._scales = {"class_scale": settings.class_scale, "box_scale": settings.box_scale}
         self._anchors = make_anchors(settings, self.net.stride, device)
         self._statistics: bool | None = None
+        self.data_seconds = 0.0
 
     def step(self, step: int) -> Tensor:
         """Learn from the batch of a 0-based step; returns the `NUMBERS`, on the device."""
         self._schedule(step)
+        began = time.perf_counter()
         shares = self.data.shares(step, len(self.replicas.nets))
+        self.data_seconds += time.perf_counter() - began
         told = self.replicas.gradients(shares, self._loss)
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.replicas.parameters, self.config.clip)
@@ -110,8 +119,11 @@ class Learner:
     def _loss(self, net: SpmNet, share: Share) -> tuple[Tensor, Tensor]:
         """The loss of one share, times the gradients' scale, and the numbers to tell. Runs in the share's thread."""
         config = self.config
+        began = time.perf_counter()
         batch = self.data.pairs(share)
-        seed = chance(config.seed, share.step, share.index, purpose=SAMPLING)
+        if share.part == 0:  # the parts take the same time, side by side
+            self.data_seconds += time.perf_counter() - began
+        seed = chance(config.seed, share.step, share.part, purpose=SAMPLING)
         amp = AMP_TYPES.get(config.amp)
         with torch.autocast(self.device.type, dtype=amp, enabled=amp is not None):
             losses = training_forward(

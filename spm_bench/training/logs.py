@@ -1,4 +1,4 @@
-"""What a training leaves to read: tables that survive a restart, TensorBoard where it is installed, a line of progress."""
+"""What a training leaves to read: tables that survive a restart, TensorBoard if installed, a line of progress."""
 
 from __future__ import annotations
 
@@ -59,9 +59,16 @@ class Table:
             stream.write(_csv([[told.get(column, "") for column in self.columns]]))
         self._whole = True
 
-    def steps(self) -> set[int]:
-        """Steps that have a row."""
-        return {int(float(row[STEP])) for row in self.rows}
+    def at(self, step: int) -> dict[str, float] | None:
+        """The numbers of a step's row; None if it has none."""
+        for row in reversed(self.rows):
+            if float(row[STEP]) == step:
+                return {name: float(value) for name, value in row.items() if name != STEP and value}
+        return None
+
+    def last(self) -> dict[str, float]:
+        """The numbers of the last row; empty without any."""
+        return (self.at(int(float(self.rows[-1][STEP]))) if self.rows else None) or {}
 
 
 def _read(path: Path) -> list[dict[str, str]]:
@@ -99,10 +106,12 @@ class Board:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            say.note("TensorBoard is not installed (pip install 'spm_bench[train]'); the CSV logs hold the same numbers")
+            say.note(
+                "TensorBoard is not installed (pip install 'spm_bench[train]'); the CSV logs hold the same numbers"
+            )
             return
         with readable_os_errors(folder):
-            self._writer = SummaryWriter(str(folder), purge_step=step)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     def add(self, group: str, step: int, row: Row) -> None:
         """Draw the numbers of a row, step aside."""

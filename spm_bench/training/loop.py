@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from spm_bench.errors import ResultsError, SpmBenchError
 from spm_bench.models.checkpoint import Weights, state_digest, write_safetensors
 from spm_bench.results.files import readable_os_errors, write_text
 from spm_bench.results.lock import locked
+from spm_bench.results.provenance import environment
 from spm_bench.training.checkpoint import CHECKPOINT, Checkpoint, check_resumable, read_checkpoint, write_checkpoint
 from spm_bench.training.config import TrainConfig
 from spm_bench.training.guards import Stop, Watch, arithmetic
@@ -25,7 +26,7 @@ from spm_bench.training.rows import Rows
 from spm_bench.training.schedule import crosses
 from spm_bench.training.validate import validate_network
 
-WEIGHTS, CONFIG, FAILURE = "weights.safetensors", "config.json", "failure.json"
+WEIGHTS, FACTS, FAILURE = "weights.safetensors", "training.json", "failure.json"
 
 
 class TrainingError(SpmBenchError):
@@ -82,7 +83,7 @@ def train(
     threads: int = 1,
     minutes: float | None = None,
     fresh: bool = False,
-    start: Path | None = None,
+    home: Path = Path(),
     progress: Progress | None = None,
 ) -> TrainResult:
     """Train until the schedule ends, the time is up, or a signal comes; go on from the folder's checkpoint.
@@ -97,7 +98,7 @@ def train(
         threads: Of a CPU: shares of a batch computed at a time.
         minutes: Budget of this call.
         fresh: Start at the first step even if there is a checkpoint.
-        start: File that `config.initial` names, if it names one.
+        home: Where the config lies; the path in `config.initial` starts here.
         progress: Told how far it is; None: a bar on a terminal, lines elsewhere.
 
     Raises:
@@ -107,8 +108,11 @@ def train(
     """
     progress = progress or choose_progress()
     with locked(folder), arithmetic(device, deterministic=config.deterministic, threads=1):
-        run = _Run(config, data, folder, device, replicas_of(config.batch, threads, device), progress, start)
-        if not fresh:
+        run = _Run(config, data, folder, device, replicas_of(config.batch, threads, device), progress, home)
+        if fresh:
+            with readable_os_errors(folder):
+                (folder / CHECKPOINT).unlink(missing_ok=True)
+        else:
             run.resume()
         return run.until_the_end(minutes)
 
@@ -131,12 +135,12 @@ class _Run:
         device: torch.device,
         replicas: int,
         progress: Progress,
-        start: Path | None,
+        home: Path,
     ) -> None:
         self.config, self.data, self.folder, self.device, self.progress = config, data, folder, device, progress
         self.digests = dict(data.digests)
         self.machine = {"device": _device_name(device), "replicas": replicas, "torch": str(torch.__version__)}
-        initial = initial_state(config, start)
+        initial = initial_state(config, home)
         self.learner = Learner(config, data, device, replicas=replicas, initial=initial)
         self.done = 0
         self.seconds = 0.0
@@ -151,15 +155,17 @@ class _Run:
         check_resumable(found, self.config, self.digests, path)
         self.learner.load(found.model, found.ema, found.optimizer, found.scaler)
         self.done, self.seconds = found.step, found.seconds
-        self.progress.note(f"going on after {self.done} of {self.config.steps} steps ({path})")
+        told = "going on" if self.done < self.config.steps else "finished already"
+        self.progress.note(f"{told}: {self.done} of {self.config.steps} steps are done ({path})")
         if dict(found.machine) != self.machine:
             told = ", ".join(f"{k} {v}, now {self.machine.get(k)}" for k, v in found.machine.items())
             self.progress.note(f"note: the checkpoint was made elsewhere ({told}); the bits will differ")
 
     def until_the_end(self, minutes: float | None) -> TrainResult:
         """Run the loop, close what it opened, and write the weights."""
-        write_text(self.folder / CONFIG, json.dumps(self.config.to_json(), indent=1) + "\n")
+        self._write_facts()
         log = Log(self.folder, self.done, self.progress)
+        self.validation = log.validation.last()
         self.progress.begin(self.done, self.config.steps, self.config.batch)
         try:
             with Stop(minutes) as stop:
@@ -184,8 +190,9 @@ class _Run:
         config, total = self.config, self.config.steps
         watched = frozenset(NUMBERS) - ({GRADIENT} if config.amp == "float16" else set())
         watch = Watch(NUMBERS, watched, self.device)  # float16 overflows now and then, and such a step is left out
-        began, last_row, saved = time.monotonic() - self.seconds, (self.done, self.seconds), time.monotonic()
         self._validate_if_due(log)
+        first, saved, began = self.done, time.monotonic(), time.monotonic() - self.seconds
+        pace = _Pace(self.done, self.seconds)
         reason = ""
         while self.done < total and not reason:
             watch.add(self.done, self.learner.step(self.done))
@@ -193,28 +200,31 @@ class _Run:
             if self.done % config.log_every == 0 or self.done == total:
                 self._check(watch)
                 self.seconds = time.monotonic() - began
-                speed = (self.done - last_row[0]) * config.batch / max(self.seconds - last_row[1], 1e-9)
-                last_row = self.done, self.seconds
-                log.row(self.done, self._row(speed) | watch.means())
+                log.row(self.done, self._row(pace) | watch.means())
             self.progress.step(self.done)
             reason = stop.reason if self.done < total else ""
             due = self._validation_due()
             self.seconds = time.monotonic() - began
             if reason or due or self.done == total or time.monotonic() - saved >= 60.0 * config.checkpoint_minutes:
                 self._check(watch)
-                self._save(must=bool(reason) or self.done == total)
+                self._keep(self._save, must=bool(reason) or self.done == total)
                 saved = time.monotonic()
             if due and not reason:
                 self._validate_if_due(log)
                 began = time.monotonic() - self.seconds  # validation is no training time
-        if reason or self.done >= total:
+        if self.done > first or not (self.folder / WEIGHTS).exists():
             self._write_weights()
         return reason
 
-    def _row(self, speed: float) -> dict[str, float]:
-        pairs, seconds = self.done * self.config.batch, round(self.seconds, 1)
-        rate = self.learner.rate(self.done - 1)
-        return {"pairs": pairs, "seconds": seconds, "pairs_per_s": round(speed, 2), "learning_rate": rate}
+    def _row(self, pace: _Pace) -> dict[str, float]:
+        speed, data_share = pace.since(self.done, self.seconds, self.learner.data_seconds)
+        return {
+            "pairs": self.done * self.config.batch,
+            "seconds": round(self.seconds, 1),
+            "pairs_per_s": round(speed * self.config.batch, 2),
+            "data_share": round(data_share, 3),
+            "learning_rate": self.learner.rate(self.done - 1),
+        }
 
     def _validation_due(self) -> bool:
         if self.data.held_out is None or self.done == 0:
@@ -224,7 +234,7 @@ class _Run:
 
     def _validate_if_due(self, log: Log) -> None:
         """Validate the averaged weights, unless the log has it already (a run that was stopped in between)."""
-        if self.data.held_out is None or not self._validation_due() or self.done in log.validation.steps():
+        if self.data.held_out is None or not self._validation_due() or log.validation.at(self.done):
             return
         with torch.random.fork_rng(devices=[]):
             self.validation = validate_network(
@@ -234,7 +244,7 @@ class _Run:
                 device=str(self.device),
             )
         log.validated(self.done, self.validation)
-        self._write_weights()
+        self._keep(self._write_weights, must=False)
 
     def _check(self, watch: Watch) -> None:
         """Raise if a number was not finite, before anything of it is kept."""
@@ -253,8 +263,17 @@ class _Run:
             "lower learning_rate, or clip more",
         )
 
-    def _save(self, *, must: bool) -> None:
-        """Write a checkpoint. One between is tried again later if the disk is full; the last must succeed."""
+    def _keep(self, write: Callable[[], None], *, must: bool) -> None:
+        """Write something that is written again later: trouble with the disk on the way is told and not the end."""
+        try:
+            write()
+        except ResultsError as error:
+            if must:
+                raise
+            self.progress.note(f"warning: {error}. What was there before is kept, training goes on")
+
+    def _save(self) -> None:
+        """Write the checkpoint."""
         checkpoint = Checkpoint(
             config=self.config.to_json(),
             data=self.digests,
@@ -263,12 +282,18 @@ class _Run:
             seconds=self.seconds,
             **self.learner.state(),
         )
-        try:
-            write_checkpoint(self.folder / CHECKPOINT, checkpoint)
-        except ResultsError as error:
-            if must:
-                raise
-            self.progress.note(f"warning: {error}; the checkpoint before it is kept, training goes on")
+        write_checkpoint(self.folder / CHECKPOINT, checkpoint)
+
+    def _write_facts(self) -> None:
+        """Write what this training is, for whoever finds the folder."""
+        facts = {
+            "config": self.config.to_json(),
+            "training": self.config.digest(),
+            "data": {name: {**counts, "digest": self.digests[name]} for name, counts in self.data.summary().items()},
+            "machine": self.machine,
+            "environment": environment(),
+        }
+        write_text(self.folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
     def _write_weights(self) -> None:
         """Write the averaged weights in half precision, with what they are in the header."""
@@ -288,6 +313,19 @@ class _Run:
         path = self.folder / WEIGHTS
         with readable_os_errors(path):
             write_safetensors(path, weights, header, half=True)
+
+
+class _Pace:
+    """Steps per second and the data's share of the time, between two rows of the log."""
+
+    def __init__(self, steps: int, seconds: float) -> None:
+        self._last = (steps, seconds, 0.0)
+
+    def since(self, steps: int, seconds: float, data_seconds: float) -> tuple[float, float]:
+        """Both since the last call."""
+        before, self._last = self._last, (steps, seconds, data_seconds)
+        done, spent, on_data = (now - then for now, then in zip(self._last, before, strict=True))
+        return done / max(spent, 1e-9), on_data / max(spent, 1e-9)
 
 
 def _device_name(device: torch.device) -> str:
