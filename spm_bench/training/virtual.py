@@ -9,6 +9,7 @@ Legend: T frames of a video. Boxes are (x, y, w, h), 0-based, continuous.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,10 +24,11 @@ from spm_bench.training.rows import PictureError, Rows
 
 MOST_STEP = 0.3
 """Longest way of the target between two frames, in units of s_z: the packs' frames are sparse, some 0.1 s apart."""
-USUAL_STEP = 0.08
-"""Standard deviation of a step along each axis, in s_z."""
-INERTIA = 0.7
-"""Share of a step that continues the last one: targets do not jitter."""
+USUAL_STEP, BURSTS = 0.04, 0.8
+"""Median size of a step along each axis, in s_z, and the standard deviation of its logarithm over time: mostly slow,
+with bursts, as targets and cameras move (ours; one speed for all would favour one strength of the cosine window)."""
+INERTIA, TEMPER = 0.7, 0.9
+"""Share of a step's direction, and of its size, that continues the last one: targets do not jitter."""
 ROOM = 1.0
 """How far the target may be from the middle of the canvas, in s_z."""
 MIN_FRAMES = 5
@@ -207,11 +209,13 @@ def _wander(s_z: FloatArray, rng: np.random.Generator) -> FloatArray:
     room = ROOM * float(np.median(s_z))
     places = np.empty((len(s_z), 2))
     places[0] = rng.uniform(-room, room, 2)
-    step = rng.normal(0.0, USUAL_STEP, 2)
+    way, pace = rng.standard_normal(2), rng.standard_normal()
     for t in range(1, len(s_z)):
-        step = INERTIA * step + np.sqrt(1.0 - INERTIA**2) * rng.normal(0.0, USUAL_STEP, 2)
-        step *= min(1.0, MOST_STEP / max(float(np.hypot(*step)), 1e-9))
-        beyond = np.abs(places[t - 1] + step * s_z[t - 1]) > room
-        step = np.where(beyond, -np.sign(places[t - 1]) * np.abs(step), step)
-        places[t] = places[t - 1] + step * s_z[t - 1]
+        way = INERTIA * way + math.sqrt(1.0 - INERTIA**2) * rng.standard_normal(2)
+        pace = TEMPER * pace + math.sqrt(1.0 - TEMPER**2) * rng.standard_normal()
+        step = USUAL_STEP * math.exp(BURSTS * pace) * way
+        step *= s_z[t - 1] * min(1.0, MOST_STEP / max(float(np.hypot(*step)), 1e-9))
+        # Turned back at the border; the room is wider than any step.
+        way = np.where(np.abs(places[t - 1] + step) > room, -np.sign(places[t - 1]) * np.abs(way), way)
+        places[t] = places[t - 1] + np.copysign(step, way)
     return places

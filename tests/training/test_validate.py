@@ -87,7 +87,7 @@ def test_one_who_stays_is_poor() -> None:
     videos = virtual_videos(red_rows((40, 40, 40)), 0)
     passes = run("stays", videos)
     values = summarise(videos, passes)
-    assert values["auc_one_pass"] < 0.2
+    assert values["auc_one_pass"] < 0.3
     assert values["losses"] > 1
     # Put back after each loss it has overlaps again, and never gets as good as one who follows.
     assert values["auc_one_pass"] < values["auc_restarted"] < 0.6

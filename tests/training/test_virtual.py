@@ -59,7 +59,7 @@ def test_the_target_wanders_smoothly_and_not_too_far() -> None:
     steps = np.hypot(*np.diff(centres, axis=0).T) / s_z(truth)[:-1]
     rounding = 1.5 / s_z(truth).min()
     assert steps.max() <= MOST_STEP + rounding
-    assert 0.05 < steps.mean() < 0.2
+    assert np.quantile(steps, 0.25) < 0.04 < 0.12 < np.quantile(steps, 0.95)  # mostly slow, with bursts
     assert np.ptp(centres, axis=0).min() > 0.8 * ROOM * np.median(s_z(truth))
     assert np.ptp(centres, axis=0).max() <= 2 * ROOM * np.median(s_z(truth)) + 2
     moves = np.diff(centres, axis=0)
