@@ -1,6 +1,7 @@
 """LaSOT: folders `<category>/<category>-N/` with pictures `img/00000001.jpg ...` and `groundtruth.txt`.
 
-Beside it `full_occlusion.txt` and `out_of_view.txt`, one line of flags each. Only its training sequences: those of `training_set.txt`, which comes with LaSOT's toolkit.
+Beside it are `full_occlusion.txt` and `out_of_view.txt`, one line of flags each. Only LaSOT's training sequences are
+read: those of `training_set.txt`, which comes with its toolkit.
 """
 
 from __future__ import annotations

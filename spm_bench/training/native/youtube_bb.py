@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,9 @@ PRESENCES = ("present", "absent", "uncertain")
 FRAMES_PER_SECOND = 30
 """Turns times into frame numbers, so that gaps mean the same as in other data."""
 
-_TYPES = (str, float, "category", "category", "category", "category", float, float, float, float)
+_TYPES: dict[int, Any] = (
+    {0: str, 1: float} | dict.fromkeys(range(2, 6), "category") | dict.fromkeys(range(6, 10), float)
+)
 
 _REMEDY = "Download the table again, and unpack it"
 
@@ -86,13 +89,14 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _parse(path: Path) -> pd.DataFrame:
+def _parse(path: Path, types: dict[int, Any] = _TYPES) -> pd.DataFrame:
     """The table with typed columns (5 million lines as texts take gigabytes); as texts where a value does not fit."""
-    as_text = {"header": None, "keep_default_na": False, "skip_blank_lines": False}
     try:
-        return pd.read_csv(path, dtype=dict(enumerate(_TYPES)), **as_text)
-    except (ValueError, IndexError, KeyError):
-        return pd.read_csv(path, dtype=str, **as_text)
+        return pd.read_csv(path, header=None, dtype=types, keep_default_na=False, skip_blank_lines=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        raise
+    except ValueError:
+        return _parse(path, dict.fromkeys(range(len(COLUMNS)), str))
 
 
 def _refuse(wrong: pd.Series[bool], table: pd.DataFrame, column: str, path: Path) -> None:
@@ -114,8 +118,8 @@ def _add_video(builder: RowBuilder, frames: Path, video: str, part: pd.DataFrame
         return
     part = part.assign(file=[f"frames/{video}/{images[str(int(t))]}" for t in part["time"]])
     boxes = _boxes(part, size)
-    time, kind = part["time"].to_numpy(), part["class"].to_numpy(dtype=str)
-    for _, rows in part.groupby(["class", "object"], sort=False).indices.items():
+    time, kind = part["time"].to_numpy(), part["class"].astype(str).to_numpy()
+    for _, rows in part.groupby(["class", "object"], sort=False, observed=True).indices.items():
         others = [_beside(boxes, (time == time[i]) & (kind == kind[i]), int(i)) for i in rows]
         builder.add(
             part["file"].iloc[rows].tolist(),
