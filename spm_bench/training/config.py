@@ -126,7 +126,7 @@ class TrainConfig(_Strict):
         about: The question this training asks, and what it costs.
         architecture: "spm_lite", "spm_alexnet_dw" or "spm_alexnet".
         overrides: Changes to the architecture, `fine_layers = ["conv4"]` say.
-        initial: Weights to start from: "" (none), "imagenet" (see `initial.imagenet_backbone`), or a safetensors file
+        initial: Weights to start from: "" (none), "imagenet" (see `spm_bench.models.imagenet`), or a safetensors file
             of the same architecture, relative to the config's folder.
         seed: Decides the initial weights and, with the step's number, everything random in a step.
         pairs: Pairs to see in all; the schedule is laid over them.

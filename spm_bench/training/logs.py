@@ -150,7 +150,7 @@ class Lines:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self._losses = ""
+        self._row: Row = {}
 
     def begin(self, done: int, steps: int, batch: int) -> None:
         """Start the clock."""
@@ -164,8 +164,8 @@ class Lines:
             self._say()
 
     def losses(self, row: Row) -> None:
-        """Keep the losses for the next line."""
-        self._losses = ", " + loss_text(row)
+        """Keep the numbers for the next line."""
+        self._row = row
 
     def note(self, text: str) -> None:
         """Print it."""
@@ -178,11 +178,13 @@ class Lines:
 
     def _say(self) -> None:
         self._last = time.monotonic()
-        speed = (self._done - self._start) / max(self._last - self._began, 1e-9)
-        left = (self._steps - self._done) / max(speed, 1e-9)
-        told = f", {clock(left)} left" if self._done < self._steps else ""
-        pairs = f"{self._done * self._batch} of {self._steps * self._batch} pairs"
-        self.note(f"{pairs}, {speed * self._batch:.1f} pairs/s{told}{self._losses}")
+        average = (self._done - self._start) * self._batch / max(self._last - self._began, 1e-9)
+        speed = self._row.get("pairs_per_s", average)  # of the last steps, without validations
+        left = (self._steps - self._done) * self._batch / max(speed, 1e-9)
+        told = [f"{self._done * self._batch} of {self._steps * self._batch} pairs", f"{speed:.1f} pairs/s"]
+        told += [f"{clock(left)} left"] if self._done < self._steps else []
+        told += [loss_text(self._row)] if self._row else []
+        self.note(", ".join(told))
 
 
 class Bar:
@@ -196,7 +198,7 @@ class Bar:
         self._bar = Rich(
             TextColumn("{task.completed:.0f}/{task.total:.0f} pairs"),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[speed]:.1f} pairs/s"),
+            TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[losses]}"),
             console=Console(stderr=True),
@@ -205,18 +207,17 @@ class Bar:
 
     def begin(self, done: int, steps: int, batch: int) -> None:
         """Show the bar."""
-        self._start, self._batch, self._began = done, batch, time.monotonic()
-        self._task = self._bar.add_task("", total=steps * batch, completed=done * batch, speed=0.0, losses="")
+        self._batch = batch
+        self._task = self._bar.add_task("", total=steps * batch, completed=done * batch, speed="", losses="")
         self._bar.start()
 
     def step(self, done: int) -> None:
         """Move the bar."""
-        speed = (done - self._start) * self._batch / max(time.monotonic() - self._began, 1e-9)
-        self._bar.update(self._task, completed=done * self._batch, speed=speed)
+        self._bar.update(self._task, completed=done * self._batch)
 
     def losses(self, row: Row) -> None:
-        """Show the losses."""
-        self._bar.update(self._task, losses=loss_text(row))
+        """Show the numbers."""
+        self._bar.update(self._task, losses=loss_text(row), speed=f"{row.get('pairs_per_s', 0.0):.1f} pairs/s")
 
     def note(self, text: str) -> None:
         """Print it above the bar."""
