@@ -90,8 +90,7 @@ class PictureStore:
         self.device = torch.device(device)
         self.lock = threading.Lock()
         self.broken: dict[int, str] = {}
-        self._on_cpu = self.device.type == "cpu"
-        if self._on_cpu:
+        if self.device.type == "cpu":
             self._holder: Holder = HeldInMemory(CPU_BUDGET if budget is None else budget)
         else:
             self._holder = HeldOnDevice(len(table), self.device, DEVICE_BUDGET if budget is None else budget)
@@ -208,8 +207,7 @@ class PictureStore:
 
     def to_device(self, array: NDArray[Any]) -> Tensor:
         """Copy a small array to the device without waiting for it."""
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
-        return tensor if self._on_cpu else tensor.pin_memory().to(self.device, non_blocking=True)
+        return to_device(array, self.device)
 
     def _read(self, row: int) -> Picture | PictureError:
         try:
@@ -283,7 +281,9 @@ class HeldOnDevice:
     def put(self, pictures: Mapping[int, Picture]) -> None:
         """See `Holder`."""
         rows = np.asarray(list(pictures), dtype=np.int64)
-        stacked = torch.empty((len(rows), MOST_PIXELS, MOST_PIXELS, 3), dtype=torch.uint8, pin_memory=len(rows) > 0)
+        stacked = torch.empty(
+            (len(rows), MOST_PIXELS, MOST_PIXELS, 3), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
+        )
         for image, picture in zip(stacked.numpy(), pictures.values(), strict=True):
             fill_padded(image, picture)
         moved = stacked.to(self._device, non_blocking=True)
@@ -313,7 +313,13 @@ class HeldOnDevice:
         return images
 
     def _index(self, index: Ints) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(index)).pin_memory().to(self._device, non_blocking=True)
+        return to_device(index, self._device)
+
+
+def to_device(array: NDArray[Any], device: torch.device) -> Tensor:
+    """Copy an array to a device; from page-locked memory where that lets the computer go on meanwhile."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def fill_padded(image: Picture, picture: Picture) -> None:
