@@ -43,9 +43,9 @@ def augment(pictures: Pictures, settings: AugmentSettings, generator: torch.Gene
         generator: Where all randomness comes from, on the pictures' device.
 
     Returns:
-        The batch; a pair without a target in the search picture counts as negative. `same` holds, for a positive pair, the other objects of the target's category in the search crop (of
-        a pasted pair those of its background), for a negative one all objects of the template's category, and in both
-        the pasted look-alike; the first M of them.
+        The batch; a pair without a target in the search picture counts as negative. `same` holds, for a positive pair,
+        the other objects of the target's category in the search crop (of a pasted pair those of its background), for a
+        negative one all objects of the template's category, and in both the pasted look-alike; the first M of them.
     """
     B = len(pictures.negative)
     draws = Draws(generator, B)
