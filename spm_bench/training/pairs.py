@@ -61,7 +61,7 @@ FLAT = 10.0
 PATCH_MOVES = 8
 """Places tried for a patch, the most textured is taken if all are flat."""
 
-_SPREAD = (0.7548776662466927, 0.5698402909980532)
+_SPREAD = np.asarray((0.7548776662466927, 0.5698402909980532))
 """Steps of the R2 sequence (1/p, 1/p^2 with p^3 = p + 1): places that keep away from those tried before."""
 
 MOST_OTHERS = 8
@@ -272,31 +272,32 @@ def _repaired(plan: Plan, broken: Ints) -> Plan:
 def _patch_boxes(store: PictureStore, rows: Ints, patches: Floats, patched: NDArray[np.bool_]) -> Floats:
     """The patches as boxes (B x 4: x, y, w, h) of the pictures, moved away from flat places; NaN where no patch."""
     boxes = np.full((len(rows), 4), np.nan)
-    for i in np.flatnonzero(patched):
-        row = int(rows[i])
-        places = np.asarray([patch_box(patches[i], store.size(row), k) for k in range(PATCH_MOVES)])
-        texture = store.deviation(row, places)
+    if patched.any():
+        places = patch_boxes(patches[patched], store.sizes(rows[patched]), PATCH_MOVES)
+        texture = store.deviation(rows[patched], places)
         seen = texture >= FLAT
-        boxes[i] = places[np.argmax(seen) if seen.any() else np.argmax(texture)]
+        best = np.where(seen.any(axis=1), seen.argmax(axis=1), texture.argmax(axis=1))
+        boxes[patched] = places[np.arange(len(best)), best]
     return boxes
 
 
-def patch_box(patch: Floats, size: tuple[int, int], move: int = 0) -> Floats:
-    """A patch as a box of its picture.
+def patch_boxes(patches: Floats, sizes: Ints, places: int = 1) -> Floats:
+    """Patches as boxes of their pictures, each at several places.
 
     Args:
-        patch: 4 values, see `Plan.patch_template`.
-        size: (width, height) of the picture.
-        move: Which of the places to take; 0 is the patch's own.
+        patches: P x 4, see `Plan.patch_template`.
+        sizes: P x 2 (width, height) of the pictures.
+        places: k; the first is the patch's own.
 
     Returns:
-        (x, y, w, h), inside the picture.
+        P x k x 4 (x, y, w, h), inside the pictures.
     """
-    u, v, share, ratio = (float(value) for value in patch)
-    side = share * min(size)
-    w, h = min(side / ratio**0.5, size[0]), min(side * ratio**0.5, size[1])
-    u, v = (u + move * _SPREAD[0]) % 1.0, (v + move * _SPREAD[1]) % 1.0
-    return np.asarray((u * (size[0] - w), v * (size[1] - h), w, h))
+    side = patches[:, 2] * sizes.min(axis=1)
+    shape = np.stack((patches[:, 3] ** -0.5, patches[:, 3] ** 0.5), axis=1)
+    extent = np.minimum(side[:, None] * shape, sizes)[:, None]
+    moved = (patches[:, None, :2] + np.arange(places)[:, None] * _SPREAD) % 1.0
+    corner = moved * (sizes[:, None] - extent)
+    return np.concatenate((corner, np.broadcast_to(extent, corner.shape)), axis=-1)
 
 
 def _picture_set(store: PictureStore, rows: Ints, patches: Floats) -> PictureSet:

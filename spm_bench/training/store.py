@@ -169,10 +169,9 @@ class PictureStore:
             if len(self._holder.missing(good)):
                 return
 
-    def size(self, row: int) -> tuple[int, int]:
-        """(width, height) of a picture that was fetched."""
-        width, height = self._sizes[row]
-        return int(width), int(height)
+    def sizes(self, rows: Ints) -> Ints:
+        """(width, height) of pictures that were fetched, n x 2."""
+        return self._sizes[rows]
 
     def images(self, rows: Ints) -> tuple[Tensor, Tensor]:
         """The pictures of the last `fetch`, in any order.
@@ -186,23 +185,24 @@ class PictureStore:
         sizes = np.where(rows[:, None] >= 0, self._sizes[rows], 0)
         return self._holder.images(rows), self.to_device(sizes.astype(np.float32))
 
-    def deviation(self, row: int, boxes: Floats) -> Floats:
-        """Standard deviation of grey levels inside boxes, from the texture map, so to a cell's precision.
+    def deviation(self, rows: Ints, boxes: Floats) -> Floats:
+        """Standard deviation of grey levels inside boxes, from texture maps, so to a cell's precision.
 
         Args:
-            row: Was fetched as `textured`.
-            boxes: k x 4 (x, y, w, h) inside the picture.
+            rows: P rows that were fetched as `textured`.
+            boxes: P x k x 4 (x, y, w, h) inside the pictures.
 
         Returns:
-            k values.
+            P x k values.
         """
-        sums = self._textures[row]
-        cells = np.asarray(self.size(row), dtype=np.float64) / CELLS
-        low = np.minimum(np.floor(boxes[:, :2] / cells).astype(np.int64), CELLS - 1)
-        high = np.clip(np.ceil((boxes[:, :2] + boxes[:, 2:]) / cells).astype(np.int64), low + 1, CELLS)
-        (x1, y1), (x2, y2) = low.T, high.T
-        inside = sums[:, y2, x2] - sums[:, y1, x2] - sums[:, y2, x1] + sums[:, y1, x1]
-        mean, square = inside / ((x2 - x1) * (y2 - y1))
+        sums = np.stack([self._textures[row] for row in rows.tolist()])
+        cells = self._sizes[rows][:, None] / CELLS
+        low = np.minimum(np.floor(boxes[..., :2] / cells).astype(np.int64), CELLS - 1)
+        high = np.clip(np.ceil((boxes[..., :2] + boxes[..., 2:]) / cells).astype(np.int64), low + 1, CELLS)
+        (x1, y1), (x2, y2) = np.moveaxis(low, -1, 0), np.moveaxis(high, -1, 0)
+        P = np.arange(len(rows))[:, None]
+        inside = sums[P, y2, x2] - sums[P, y1, x2] - sums[P, y2, x1] + sums[P, y1, x1]
+        mean, square = np.moveaxis(inside, -1, 0) / ((x2 - x1) * (y2 - y1))
         return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)), dtype=np.float64)
 
     def to_device(self, array: NDArray[Any]) -> Tensor:
@@ -334,11 +334,11 @@ def texture_map(picture: Picture) -> Floats:
     """Running sums over a grid of cells of the mean grey level and its square.
 
     Returns:
-        2 x (CELLS + 1) x (CELLS + 1).
+        (CELLS + 1) x (CELLS + 1) x 2.
     """
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    sums = np.zeros((2, CELLS + 1, CELLS + 1))
+    sums = np.zeros((CELLS + 1, CELLS + 1, 2))
     for k, values in enumerate((grey, grey * grey)):
         cells = cv2.resize(values, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
-        sums[k, 1:, 1:] = cells.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+        sums[1:, 1:, k] = cells.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
     return sums

@@ -21,7 +21,7 @@ from spm_bench.training.pairs import (
     PictureStore,
     Plan,
     load_pictures,
-    patch_box,
+    patch_boxes,
     plan_batch,
 )
 from spm_bench.training.rows import PictureError, Rows
@@ -196,8 +196,7 @@ def test_patch_boxes_stay_inside() -> None:
     for _ in range(200):
         size = tuple(int(v) for v in rng.integers(20, 400, 2))
         patch = np.asarray([*rng.random(2), rng.uniform(*PATCH_SIDES), PATCH_RATIO ** rng.uniform(-1, 1)])
-        for move in (0, 3):
-            x, y, w, h = patch_box(patch, (size[0], size[1]), move)
+        for x, y, w, h in patch_boxes(patch[None], np.asarray([size]), 4)[0]:
             assert x >= 0
             assert y >= 0
             assert x + w <= size[0] + 1e-9
@@ -415,7 +414,7 @@ def test_patches_are_boxes_of_the_picture_and_of_no_category() -> None:
     table = some_table()
     with PictureStore(table) as store:
         got = load_pictures(fixed([PATCHES], [0], [0], [-1], [False]), store)
-    expected = corners(patch_box(np.asarray([0.5, 0.25, 0.3, 2.0]), (90, 60)))
+    expected = corners(patch_boxes(np.asarray([[0.5, 0.25, 0.3, 2.0]]), np.asarray([[90, 60]]))[0, 0])
     np.testing.assert_allclose(got.template.box[0].numpy(), expected, rtol=1e-6)
     np.testing.assert_array_equal(got.template.box, got.search.box)
     assert got.template.category.tolist() == [-1]
@@ -446,11 +445,11 @@ def test_deviation_is_that_of_the_pixels() -> None:
     table = join_sources([make_rows("s", [-1], [0], [-1], whole=(0,), read=lambda _: picture)])
     with PictureStore(table) as store:
         store.fetch(np.asarray([0]), textured=[0])
-        got = store.deviation(
-            0, np.asarray([[40.0, 20.0, 80.0, 40.0], [0.0, 0.0, 320.0, 160.0], [320.0, 160.0, 0.0, 0.0]])
-        )
+        boxes = [[40.0, 20.0, 80.0, 40.0], [0.0, 0.0, 320.0, 160.0], [320.0, 160.0, 0.0, 0.0]]
+        got = store.deviation(np.asarray([0, 0]), np.asarray([boxes, boxes[::-1]]))
+    np.testing.assert_array_equal(got[0], got[1, ::-1])
     grey = picture @ np.asarray([0.114, 0.587, 0.299])
-    np.testing.assert_allclose(got[:2], [grey[20:60, 40:120].std(), grey.std()], rtol=0.02)
+    np.testing.assert_allclose(got[0, :2], [grey[20:60, 40:120].std(), grey.std()], rtol=0.02)
     assert np.isfinite(got).all()
 
 
