@@ -156,10 +156,10 @@ def main() -> None:
     rates = median_rates(jobs, args.rounds, args.block, args.batch, finish)
     print(
         f"torch {torch.__version__}, {device}, {args.architecture}, batch {args.batch} in {count} threads, "
-        f"amp {args.amp}, {args.data or 'random pictures'}, {args.rounds} rounds of {args.block} steps; pairs per second, medians"
+        f"amp {args.amp}, {args.data or 'random pictures'}, {args.rounds} rounds of {args.block} steps; medians"
     )
     for name, values in rates.items():
-        print(f"{name:10} {statistics.median(values):9.1f}   {1e3 / statistics.median(values):8.3f} ms a pair")
+        print(f"{name:10} {statistics.median(values):9.1f} pairs/s   {1e3 / statistics.median(values):8.3f} ms a pair")
     zipped = list(zip(rates["input"], rates["network"], rates["together"], strict=True))
     print(f"input / network time      {statistics.median(n / i for i, n, _ in zipped):.3f}")
     print(f"together / network rate   {statistics.median(t / n for _, n, t in zipped):.3f}")

@@ -33,13 +33,22 @@ def at_inference(image: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
     return crop[0], to_search_frame(wide, region, scale)[0].float()
 
 
+def assert_like(crop: Tensor, expected: Tensor, way: str) -> None:
+    """Equal crops; the sampler of an accelerator rounds positions once more, so its border may move by a pixel."""
+    apart = (crop - expected).abs()
+    if way == "asking":
+        assert apart.max() < 1e-3
+    else:
+        assert apart.quantile(0.99) < 5e-3
+
+
 def real(pictures: PictureSet, i: int) -> Tensor:
     width, height = (int(v) for v in pictures.extent[i])
     return pictures.images[i, :height, :width].contiguous()
 
 
 @pytest.mark.parametrize("extent", [(300, 300), (211, 160), (150, 300)])
-def test_switched_off_it_is_the_geometry_of_inference(extent: tuple[int, int]) -> None:
+def test_switched_off_it_is_the_geometry_of_inference(extent: tuple[int, int], asking: str) -> None:
     # The smaller pictures end inside the crop: the mean colour of the picture, not of its buffer, has to fill it.
     given = pictures(3)
     box = boxes_near(110.0, 3) - torch.tensor([0.0, 40.0, 0.0, 40.0])
@@ -50,11 +59,11 @@ def test_switched_off_it_is_the_geometry_of_inference(extent: tuple[int, int]) -
     batch = augment(given, OFF, seeded())
     for i in range(3):
         crop, label = at_inference(real(given.search, i), given.search.box[i])
-        torch.testing.assert_close(batch.search[i], crop, atol=1e-3, rtol=0)
+        assert_like(batch.search[i], crop, asking)
         torch.testing.assert_close(batch.target[i], label, atol=1e-3, rtol=0)
         crop, label = at_inference(real(given.template, i), given.template.box[i])
         cut = slice(TEMPLATE_START, TEMPLATE_START + TEMPLATE_PIXELS)
-        torch.testing.assert_close(batch.template[i], crop[:, cut, cut], atol=1e-3, rtol=0)
+        assert_like(batch.template[i], crop[:, cut, cut], asking)
         torch.testing.assert_close(batch.template_box[i], label, atol=1e-3, rtol=0)
     assert not batch.negative.any()
     assert batch.same.shape == (3, MOST, 4)
@@ -90,8 +99,17 @@ def everything(B: int) -> Pictures:
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_whatever_happens_the_batch_is_sound(seed: int) -> None:
+@pytest.fixture(params=["asking", "not asking"])
+def asking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways of computing: that of a CPU, and that of an accelerator, which nothing waits for."""
+    way: str = request.param
+    for module in ("draws", "sampling"):
+        monkeypatch.setattr(f"spm_bench.training.augment.{module}.may_ask", lambda _: way == "asking")
+    return way
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_the_batch_is_sound(seed: int, asking: str) -> None:
     B = 10
     batch = augment(everything(B), STRONG, seeded(seed))
     for crops, size in ((batch.template, TEMPLATE_PIXELS), (batch.search, 271)):
@@ -121,7 +139,7 @@ def test_whatever_happens_the_batch_is_sound(seed: int) -> None:
         (300, (0.0, 0.0, 300.0, 300.0)),
     ],
 )
-def test_tiny_and_odd_pictures(side: int, box: tuple[float, ...]) -> None:
+def test_tiny_and_odd_pictures(side: int, box: tuple[float, ...], asking: str) -> None:
     B = 4
     given = everything(B)
     odd = picture_set(given.search.images, torch.tensor([box] * B), extent=torch.full((B, 2), float(side)))

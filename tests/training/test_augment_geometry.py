@@ -206,13 +206,17 @@ def test_jitter_has_the_ranges_of_its_settings() -> None:
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.03, 0.25, 0.5, 1.0])
-def test_some_pictures_are_chosen_with_the_given_probability(probability: float) -> None:
+@pytest.mark.parametrize("ask", [True, False])
+def test_some_pictures_are_chosen_with_the_given_probability(
+    probability: float, ask: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spm_bench.training.augment.draws.may_ask", lambda _: ask)
     B, rounds = 16, 600
     draws = Draws(seeded(), B)
     hits = torch.zeros(B)
     for _ in range(rounds):
         rows, active = draws.some(probability)
-        assert len(rows) == math.ceil(probability * B)
+        assert ask or len(rows) == math.ceil(probability * B)
         assert len(rows.unique()) == len(rows)
         hits[rows] += active.float()
     assert hits.sum() / (B * rounds) == pytest.approx(probability, abs=0.02)

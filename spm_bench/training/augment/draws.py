@@ -1,4 +1,4 @@
-"""Random numbers of one batch, all from one generator, without ever asking the device for a value."""
+"""Random numbers of one batch, all from one generator, without ever asking an accelerator for a value."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from torch import Tensor
 def constant(values: tuple[float, ...], device: torch.device) -> Tensor:
     """Numbers as a float32 tensor on the device, kept: sending them anew would wait for the device each time."""
     return torch.tensor(values, dtype=torch.float32, device=device)
+
+
+def may_ask(device: torch.device) -> bool:
+    """Whether values may decide what is computed: on a CPU; an accelerator would have to be waited for."""
+    return device.type == "cpu"
 
 
 class Draws:
@@ -40,21 +45,24 @@ class Draws:
         return self.uniform(self.size) < probability
 
     def some(self, probability: float) -> tuple[Tensor, Tensor]:
-        """Choose pictures, each with this probability, as a sub-batch whose size does not depend on chance.
+        """Choose pictures, each with this probability.
 
-        A count that depends on chance would have to be read from the device. So ceil(p B) pictures are chosen, and each
-        of them is active with the probability that is left.
+        A count that depends on chance would have to be read from an accelerator, which means waiting. So there
+        ceil(p B) pictures are chosen, and each of them is active with the probability that is left.
 
         Returns:
             n indices (distinct), and n bool that tell which of them are active.
         """
+        if may_ask(self.generator.device):
+            index = self.chance(probability).nonzero()[:, 0]
+            return index, torch.ones_like(index, dtype=torch.bool)
         count = math.ceil(probability * self.size)
         index = self.uniform(self.size).argsort()[:count]
         return index, self.uniform(count) * count < probability * self.size
 
 
 def rows_of(mask: Tensor) -> Tensor:
-    """Indices of the rows that need work: on a CPU those of the mask; on an accelerator all (asking means waiting)."""
-    if mask.device.type == "cpu":
+    """Indices of the rows that need work: those of the mask where that may be asked, else all."""
+    if may_ask(mask.device):
         return mask.nonzero()[:, 0]
     return torch.arange(len(mask), device=mask.device)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spm_bench.training.augment.draws import may_ask
 from spm_bench.training.augment.geometry import CROP, MIDDLE, Warp
 from spm_bench.training.pictures import PictureSet
 
@@ -55,7 +56,7 @@ def sample(pictures: PictureSet, warp: Warp, mirror: Tensor, start: int = 0, cou
     Returns:
         B x 3 x count x count float32, 0 .. 255.
     """
-    if mirror.device.type != "cpu":
+    if not may_ask(mirror.device):
         return sample_planes(pictures, warp, mirror, start, count)
     crops = torch.empty((len(mirror), 3, count, count))
     scratch = torch.empty((2, 3, count * count))
