@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -68,16 +67,17 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint | None:
     Raises:
         ResultsError: It is damaged, holds more than tensors and plain values, or has another format.
     """
-    if not path.exists():
-        return None
     try:
-        with path.open("rb") as stream:
-            content = torch.load(stream, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ResultsError(f"the checkpoint is damaged ({reason[:80]})", where=path, remedy=START_AFRESH) from error
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise ResultsError(f"it cannot be read ({error.strerror})", where=path) from error
+    try:
+        content = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    except Exception as error:  # bytes that are no checkpoint make torch's reader raise anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ResultsError(f"the checkpoint is damaged ({reason[:80]})", where=path, remedy=START_AFRESH) from error
     names = {f.name for f in fields(Checkpoint)}
     if not isinstance(content, dict) or content.get("format") != FORMAT or content.keys() - {"format"} != names:
         raise ResultsError("not a checkpoint of a training, or of another version", where=path, remedy=START_AFRESH)

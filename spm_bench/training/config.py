@@ -17,7 +17,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from spm_bench.errors import UsageError, unknown_name
 from spm_bench.models.architecture import Architecture, find_architecture
@@ -43,13 +52,16 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-def _known_augmentation(value: object) -> object:
-    """Refuse fields that `AugmentSettings` does not have: of a plain dataclass pydantic would ignore them."""
+def _augmentation(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Refuse fields that `AugmentSettings` does not have (pydantic ignores them); give its complaints a line."""
     known = {field.name for field in dataclasses.fields(AugmentSettings)}
-    for name in value if isinstance(value, dict) else ():
-        if name not in known:
-            raise unknown_name("setting", f"augment.{name}", {f"augment.{field}" for field in known})
-    return value
+    try:
+        for name in value if isinstance(value, dict) else ():
+            if name not in known:
+                raise unknown_name("setting", name, known)
+        return handler(value)
+    except UsageError as error:
+        raise ValueError(f"{error.problem}. {error.remedy}" if error.remedy else error.problem) from None
 
 
 class DataSource(_Strict):
@@ -169,7 +181,7 @@ class TrainConfig(_Strict):
     negative_share: Share = 0.15
     distractor_share: Share = 0.0
     max_gap: Annotated[int, Field(ge=0)] = 0
-    augment: Annotated[AugmentSettings, BeforeValidator(_known_augmentation)] = AugmentSettings()
+    augment: Annotated[AugmentSettings, WrapValidator(_augmentation)] = AugmentSettings()
     targets: TargetSettings = TargetSettings()
     loss: LossWeights = LossWeights()
     fine: bool = True
@@ -263,7 +275,7 @@ def find_config(name: str) -> Path:
     for candidate in (path, HOME / path.name) if path.parent == Path() else (path,):
         if candidate.is_file():
             return candidate
-    folder = HOME if path.parent == Path() else path.parent
+    folder = HOME if path.parent == Path() and HOME.is_dir() else path.parent
     beside = sorted(p.stem for p in folder.glob(f"*{SUFFIX}"))
     if beside:
         raise unknown_name(f"training config in {folder} called", path.stem, beside)
@@ -315,8 +327,6 @@ def parse_config(values: Mapping[str, Any], *, where: Path | str, text: str = ""
             line=_line_of(text, place),
             remedy=_remedy(place) if first["type"] == "extra_forbidden" else None,
         ) from None
-    except UsageError as error:  # settings that are checked where they are defined
-        raise UsageError(error.problem, where=where, remedy=error.remedy) from None
     except TypeError as error:
         raise UsageError(str(error), where=where) from None
 

@@ -1,0 +1,88 @@
+import os
+import signal
+import threading
+
+import pytest
+import torch
+
+from spm_bench.training.guards import Stop, Watch, arithmetic
+
+CPU = torch.device("cpu")
+
+
+def test_means_are_of_the_steps_since_the_last_call():
+    watch = Watch(("a", "b"), frozenset({"a", "b"}), CPU)
+    watch.add(0, torch.tensor([1.0, 10.0]))
+    watch.add(1, torch.tensor([3.0, 20.0]))
+    assert watch.means() == {"a": 2.0, "b": 15.0}
+    watch.add(2, torch.tensor([5.0, 5.0]))
+    assert watch.means() == {"a": 5.0, "b": 5.0}
+    assert watch.broken() is None
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_the_first_step_that_was_not_finite_is_remembered(bad):
+    watch = Watch(("a", "b", "gradient"), frozenset({"a", "b"}), CPU)
+    for step, numbers in enumerate(([1, 1, 1], [1, 1, bad], [1, bad, 1], [bad, bad, bad])):
+        watch.add(step, torch.tensor(numbers, dtype=torch.float32))
+    assert watch.broken() == (2, ("b",))  # the gradient is not watched
+
+
+def test_numbers_that_break_together_are_named_together():
+    watch = Watch(("a", "b"), frozenset({"a", "b"}), CPU)
+    watch.add(7, torch.tensor([float("nan"), float("inf")]))
+    assert watch.broken() == (7, ("a", "b"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_asks_to_stop_and_the_next_one_is_answered_as_before(number):
+    before = signal.getsignal(number)
+    got = []
+    try:
+        signal.signal(number, lambda *_: got.append("usual"))
+        with Stop(None) as stop:
+            assert stop.reason == ""
+            os.kill(os.getpid(), number)
+            assert (stop.reason, got) == (number.name, [])
+            os.kill(os.getpid(), number)
+            assert got == ["usual"]
+        os.kill(os.getpid(), number)
+        assert got == ["usual", "usual"]
+    finally:
+        signal.signal(number, before)
+
+
+def test_the_budget_is_over_when_it_is_over():
+    with Stop(0.0) as stop:
+        assert stop.reason == "time"
+    with Stop(60.0) as stop:
+        assert stop.reason == ""
+
+
+def test_another_thread_leaves_signals_alone():
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def work():
+        with Stop(None) as stop:
+            seen.append((stop.reason, signal.getsignal(signal.SIGTERM)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [("", before)]
+
+
+def fail_inside(threads):
+    with arithmetic(CPU, deterministic=True, threads=threads):
+        assert torch.get_num_threads() == threads
+        raise ValueError
+
+
+def test_the_way_torch_computes_is_put_back():
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    with pytest.raises(ValueError):
+        fail_inside(threads + 1)
+    assert torch.get_num_threads() == threads
+    assert torch.get_float32_matmul_precision() == precision
+    assert not torch.are_deterministic_algorithms_enabled()
