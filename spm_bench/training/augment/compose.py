@@ -68,7 +68,8 @@ def augment(pictures: Pictures, settings: AugmentSettings, generator: torch.Gene
     occlude(search, target, draws, settings)
 
     colours = draw_colours(draws, settings)
-    template = _photograph(template, colours[0], draws, settings, *2 * (settings.template_blur / 2,))
+    soft = settings.template_blur / 2
+    template = _photograph(template, colours[0], draws, settings, soft, soft)
     search = _photograph(search, colours[1], draws, settings, settings.blur, settings.motion)
     template_box = map_boxes(pictures.template.box[:, None], template_warp)[:, 0]
     absent = pictures.negative | target.isnan().any(1)

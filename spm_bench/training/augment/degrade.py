@@ -79,7 +79,7 @@ def lower_resolution(pictures: Tensor, draws: Draws, settings: AugmentSettings) 
             chosen = pictures[rows]
             small = F.interpolate(chosen, (round(h / factor), round(w / factor)), mode="area")
             large = F.interpolate(small, (h, w), mode="bilinear", align_corners=False)
-            pictures[rows] = torch.where(active[:, None, None, None], large, chosen)
+            pictures[rows] = chosen.lerp_(large, active.float()[:, None, None, None])
 
 
 def add_noise(pictures: Tensor, draws: Draws, settings: AugmentSettings) -> None:

@@ -86,8 +86,8 @@ def change_background(
     if len(rows):
         background = sample(take(pictures.extra, rows), behind.take(rows), mirror[rows])
         opacity = soft_mask(pictures.search.box[rows], warp.take(rows), fade[rows])[:, None]
-        mixed = torch.lerp(background, search[rows], opacity)
-        search[rows] = torch.where(pasted[rows][:, None, None, None], mixed, search[rows])
+        kept = (~pasted[rows]).float()[:, None, None, None]
+        search[rows] = background.lerp_(search[rows], torch.where(pasted[rows][:, None, None, None], opacity, kept))
     boxes = torch.cat((pictures.extra.box[:, None], pictures.extra.others), 1)
     return torch.where(pasted[:, None, None], map_boxes(boxes, behind), math.nan)
 
@@ -130,5 +130,5 @@ def add_distractors(
         chosen = warp.take(rows)
         objects = sample(take(extra, rows), chosen, usable[rows])
         opacity = soft_mask(box[rows], chosen, fade[rows])[:, None] * usable[rows].float()[:, None, None, None]
-        search[rows] = torch.lerp(search[rows], objects, opacity)
+        search[rows] = search[rows].lerp_(objects, opacity)
     return torch.where(usable[:, None], map_boxes(box[:, None], warp)[:, 0], math.nan)
