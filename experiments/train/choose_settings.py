@@ -1,0 +1,64 @@
+"""Choose the tracker's settings for trained weights on the held-out training videos, and put them into the file.
+
+    python experiments/train/choose_settings.py experiments/train/spm_lite \
+        --weights runs/train/spm_lite/weights.safetensors --out chosen.safetensors
+
+Every row that was tried is printed; no benchmark sequence is looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spm_bench.errors import UsageError
+from spm_bench.models.checkpoint import read_header, read_safetensors, write_safetensors
+from spm_bench.trackers.spm.config import SpmConfig
+from spm_bench.training.choose import choose_settings, quality
+from spm_bench.training.config import find_config, read_config
+from spm_bench.training.data import TrainingData
+from spm_bench.training.validate import Setting, evaluate_settings
+
+OURS = {"trained", "architecture", "settings"}
+"""Header entries that `write_safetensors` writes itself."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="the training's config: it names the held-out videos")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3, help="wanderings of each video (default: 3)")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    path = find_config(args.config)
+    held_out = TrainingData(read_config(path), path.parent, torch.device("cpu"), print).held_out
+    if held_out is None:
+        raise UsageError("this training holds no videos out to choose on", where=path)
+    weights = read_safetensors(args.weights)
+
+    def evaluate(grid: Sequence[Mapping[str, Any]]) -> list[Setting]:
+        net = weights.network()
+        rows = evaluate_settings(net, held_out, grid, seeds=range(args.seeds), device=args.device)
+        for row in rows:
+            told = " ".join(f"{name} {row.values[name]:.4f}" for name in ("auc_one_pass", "auc_restarted", "losses"))
+            print(f"{quality(row.values):.4f}  {told}  {dict(row.changes)}", flush=True)
+        return rows
+
+    start = SpmConfig.build(weights.architecture.settings).model_dump()
+    chosen = choose_settings(evaluate, start)
+    print(f"chosen: {chosen.changes or 'what was there'}")
+    kept = {key: value for key, value in read_header(args.weights).items() if key not in OURS}
+    kept["chosen_on"] = f"held-out training videos, {args.seeds} wanderings each, {len(chosen.tried)} settings tried"
+    write_safetensors(args.out, replace(weights, settings=chosen.changes), kept, half=True)
+
+
+if __name__ == "__main__":
+    main()
