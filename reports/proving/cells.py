@@ -22,7 +22,8 @@ from spm_bench.suites.base import Suite
 from spm_bench.trackers.base import TrackerSpec
 from spm_bench.trackers.catalog import resolve_tracker
 
-HERE, RESCORED = "run here", "raw results of others, scored here"
+HERE, RESCORED = "run here", "raw results"
+"""Where boxes come from: a tracker that ran here, or what its authors (or a named third party) published."""
 
 
 @dataclass(frozen=True)

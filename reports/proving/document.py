@@ -56,13 +56,14 @@ What SPM, trained by this project, reaches on sequences never seen in training, 
 of which `$PROOF --part NAME` makes the part NAME alone.
 
 * **run here** are trackers that this project ran; finished sequences are kept in the run folders and not run again.
-  **Raw results of others** are boxes published by the authors of a tracker (or a named third party), scored here by the
-  same code on the same sequences. No number is copied from print.
+  **raw results** are boxes published by the authors of a tracker (or a named third party), scored here by the same
+  code on the same sequences. No number is copied from print.
 * Weights of SPM: {weights}.
 * Brackets are 95 % intervals of the mean: bias-corrected and accelerated bootstrap over whole videos
   (`spm_bench/metrics/paired.py`, 10,000 resamples, seed 0). Differences are paired: the same sequences, one by one.
   **Bold** differences have zero outside their interval. With fewer than four videos no interval is given.
-  Intervals speak about the choice of sequences, not about another training of the same network.
+  Intervals speak about the choice of sequences, not about another training of the same network, and are not corrected
+  for how many of them there are.
 * These are parts of the benchmarks: scores compare with each other, never with published scores of a whole benchmark.
 * Every value per sequence: [`proof.csv`](proof.csv).
 """

@@ -70,7 +70,12 @@ def video_of(sequence: str) -> str:
     return re.sub(r"-\d$", "", sequence)
 
 
-def level_title(level: int) -> str:
-    """What a step adds: number of look-alikes and their likeness."""
+def level_strengths(level: int) -> tuple[float, float]:
+    """What a step adds: how many look-alikes, and how alike they are."""
     step = AXES[AXIS].steps[level - 1]
-    return f"{step['distractors']:g} of likeness {step['likeness']:g}"
+    return step["distractors"], step["likeness"]
+
+
+def level_title(level: int) -> str:
+    """What a step adds, in words."""
+    return "{:g} of likeness {:g}".format(*level_strengths(level))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from proving.compare import FEWEST_UNITS, Field
-from proving.lookalikes import level_of, level_title
+from proving.lookalikes import level_of, level_strengths
 from spm_bench.metrics.paired import Interval
 from spm_bench.report import style
 from spm_bench.report.figures import head
@@ -76,7 +76,7 @@ def _draw_row(axes: Axes, row: Difference, place: int, colour: str) -> None:
 
 
 def _label_rows(axes: Axes, ticks: Many[tuple[int, str, bool]]) -> None:
-    axes.set_yticks([place for place, _, _ in ticks], [" "] * len(ticks))
+    axes.set_yticks([place for place, _, _ in ticks], [name for _, name, _ in ticks])
     for text, (_, name, is_heading) in zip(axes.get_yticklabels(), ticks, strict=True):
         style.plain(text, name)
         text.set_fontweight("bold" if is_heading else "normal")
@@ -100,8 +100,8 @@ def response_figure(field: Field, title: str) -> Figure:
             )
             if means[0].n_units >= FEWEST_UNITS:
                 axes.vlines(x, [m.low for m in means], [m.high for m in means], color=look.colour, linewidth=0.8)
-        axes.set_xticks(levels, [level_title(level).replace(" of ", "\nof ") for level in levels])
-        axes.set_xlabel("Look-alikes")
+        axes.set_xticks(levels, ["{:g}\n{:g}".format(*level_strengths(level)) for level in levels])
+        axes.set_xlabel("Number of look-alikes, and their likeness")
         axes.set_ylabel("AUC")
         axes.set_ylim(bottom=0.0)
         head(figure, title, f"AUC against look-alikes, {field.describe()}")

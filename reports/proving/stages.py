@@ -113,17 +113,17 @@ def read_training(text: str) -> Entry:
         UsageError: Another form, or no such variant.
 
     """
-    name, equals, rest = text.partition("=")
-    if not (name.strip() and equals and rest.strip()):
+    name, _, rest = (part.strip() for part in text.partition("="))
+    if not (name and rest):
         raise UsageError(
             f"{text!r} names no training", remedy="Write NAME=FILE.safetensors, or NAME=FILE.safetensors:VARIANT"
         )
     file, colon, variant = rest.rpartition(":")
     if colon and variant in variants_of("SPM"):
-        return Entry(name.strip(), variant=variant, weights=file)
+        return Entry(name, variant=variant, weights=file)
     if colon and not Path(rest).exists() and Path(file).exists():
         raise UsageError(f"SPM has no variant {variant!r}", where=text, remedy="`spm-bench ls variants` names them")
-    return Entry(name.strip(), weights=rest)
+    return Entry(name, weights=rest)
 
 
 def _comparison_table(head: str, fields: Many[Field], reference: str) -> str:
