@@ -8,8 +8,8 @@ OUT ?= runs
 .PHONY: demo test lint setup setup-dev clean
 
 demo: $(VENV)/.ready
-	$(BIN)/spm-bench run --suite demo --tracker SPM --tracker CSRT --tracker KCF --tracker MOSSE --tracker static \
-		--weights random --out $(OUT)
+	$(BIN)/spm-bench run --suite demo --tracker SPM-lite --tracker CSRT --tracker KCF --tracker MOSSE --tracker static \
+		--out $(OUT)
 	@echo "Look at $(OUT)/demo/report: tables (Markdown, LaTeX, CSV), scores.json and plots (PNG, PDF)."
 
 test: $(VENV)/.ready-dev

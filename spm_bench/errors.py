@@ -74,6 +74,10 @@ def listed(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(found[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+MOST_KNOWN = 60
+"""Names that an error lists; data sets have thousands of sequences."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Build the error for a mistyped name, with the nearest known names.
 
@@ -89,4 +93,4 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     alike = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.5)
     near = [by_folded[n] for n in (begun or alike)[:3]]
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    return UsageError(f"there is no {kind} {name!r}", remedy=f"{hint}Known: {', '.join(names)}")
+    return UsageError(f"there is no {kind} {name!r}", remedy=f"{hint}Known: {listed(names, MOST_KNOWN)}")

@@ -75,7 +75,7 @@ def decode_deltas(boxes: Tensor, deltas: Tensor, divisors: Sequence[float], *, p
     boxes = boxes.to(deltas.dtype)
     size = boxes[..., 2:] - boxes[..., :2] + pixel_offset
     centre = boxes[..., :2] + 0.5 * size
-    scale = deltas.new_tensor(divisors)
+    scale = _constants(divisors, deltas)
     new_centre = deltas[..., :2] / scale[:2] * size + centre
     log_size = deltas[..., 2:] / scale[2:]
     log_size = torch.nan_to_num(log_size, nan=MAX_LOG_SIZE, posinf=MAX_LOG_SIZE, neginf=MAX_LOG_SIZE)
@@ -98,4 +98,11 @@ def encode_deltas(boxes: Tensor, targets: Tensor, divisors: Sequence[float]) -> 
     """
     size, target_size = boxes[..., 2:] - boxes[..., :2], targets[..., 2:] - targets[..., :2]
     shift = (targets[..., :2] + targets[..., 2:] - boxes[..., :2] - boxes[..., 2:]) * 0.5 / size
-    return torch.cat((shift, (target_size / size).log()), dim=-1) * boxes.new_tensor(divisors)
+    return torch.cat((shift, (target_size / size).log()), dim=-1) * _constants(divisors, boxes)
+
+
+def _constants(values: Sequence[float], like: Tensor) -> Tensor:
+    """The values with the type and device of `like`; on an accelerator without a copy that would wait for it."""
+    if like.device.type == "cpu":
+        return like.new_tensor(values)
+    return torch.stack([like.new_full((), value) for value in values])
