@@ -30,10 +30,10 @@ STAGES = {COARSE: "cm_only", "FM alone": "fm_only", "series": "series", FULL: "b
 """Row -> variant of SPM."""
 ABOUT_STAGES = (
     "One network, four ways to decide. **CM alone**: scores and boxes of the coarse stage. **series**: the coarse "
-    "stage proposes its nine best, the fine stage alone chooses and gives the box. **FM alone**: as series, but the "
+    "stage proposes its best, the fine stage alone chooses and gives the box. **FM alone**: as series, but the "
     "coarse scores do not choose the proposals either (64 of them; they are still boxes of the coarse stage, as the "
     "fine stage has none of its own). **full**: series and parallel, scores and boxes of both stages fused. Window, "
-    "size smoothing and the rule for losses are the same in all"
+    "size smoothing, the rule for losses and all other settings, which come with the weights, are the same in all"
 )
 
 

@@ -37,12 +37,12 @@ _ALL = (
     Variant(
         "series",
         "the stages in series, not in parallel: the fine stage alone scores and boxes the coarse stage's proposals",
-        {"fm_score_weight": 1.0, "fm_box_weight": FINE_BOX},
+        {"fm_score_weight": 1.0, "fm_box": True, "fm_box_weight": FINE_BOX},
     ),
     Variant(
         "fm_only",
         "as series, but the coarse scores do not choose the proposals either: 64 of them, none cut for its score",
-        {"fm_score_weight": 1.0, "fm_box_weight": FINE_BOX, "candidates": 64, "score_cut": 0.0},
+        {"fm_score_weight": 1.0, "fm_box": True, "fm_box_weight": FINE_BOX, "candidates": 64, "score_cut": 0.0},
     ),
     Variant("fm_box_weight_1", "coarse and fine boxes weighted by their scores alone", {"fm_box_weight": 1.0}),
     Variant("no_near", "no near candidate", {"near_candidates": 0}),
