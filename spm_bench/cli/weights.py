@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,3 +49,40 @@ def check(
     typer.echo(f"network  {found.architecture.name}")
     typer.echo(f"trained  {'yes' if found.trained else 'no'}")
     typer.echo(f"sha256   {found.sha256}")
+
+
+@app.command("card")
+def card(
+    path: Annotated[Path, typer.Argument(help="A safetensors file that a training wrote.", metavar="FILE")],
+    training: Annotated[
+        Path | None, typer.Option("--training", help="Folder of its training. Default: the file's own.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write here; default: stdout.")] = None,
+    figure: Annotated[str, typer.Option("--figure", help="Link to the picture of the curves.")] = "",
+    command: Annotated[str, typer.Option("--command", help="That trained it, if more than spm-bench train.")] = "",
+) -> None:
+    """Write the model card: data, licence notes, recipe, seed, command, time, validation and limits."""
+    from spm_bench.results.files import write_text
+    from spm_bench.training.card import make_card
+
+    text = make_card(path, training or path.parent, command=command, figure=figure)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(out, text)
+
+
+@app.command("join")
+def join(
+    parts: Annotated[Path, typer.Argument(help="Folder with parts.json and the parts of a training.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of all trainings.")] = Path("runs/train"),
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite other files of the same training.")] = False,
+) -> None:
+    """Put a training that came in parts together; every byte is checked."""
+    from spm_bench.training.parts import read_manifest
+    from spm_bench.training.slim import join_training
+
+    folder = out / read_manifest(parts).training
+    manifest = join_training(parts, folder, replace=replace)
+    goes_on = "only its weights" if manifest.state == "weights" else "spm-bench train goes on from it"
+    typer.echo(f"{folder}: {', '.join(manifest.holds)} ({goes_on})")
