@@ -36,7 +36,7 @@ LOSSES = {
 """Column of log.csv -> title of its panel."""
 AUC = "auc_one_pass"
 SMOOTH = 9
-"""Rows of the log that a line averages over; the rows themselves are drawn faintly behind it."""
+"""Rows of the log that a line takes the median of; the rows themselves are drawn faintly behind it."""
 WARM = 0.03
 """First share of a training that may leave a panel at its top: losses start several times higher than they end."""
 
@@ -76,16 +76,15 @@ def _column(rows: Sequence[Mapping[str, str]], name: str) -> NDArray[np.float64]
     return np.array([float(row.get(name) or "nan") for row in rows])
 
 
-def running_mean(values: NDArray[np.float64], width: int = SMOOTH) -> NDArray[np.float64]:
-    """Mean over a window around each value, narrower at the ends.
+def running_median(values: NDArray[np.float64], width: int = SMOOTH) -> NDArray[np.float64]:
+    """Median over a window around each value, narrower towards the ends: it lags behind no slope.
 
-    >>> running_mean(np.array([0.0, 3.0, 6.0, 9.0]), 3).tolist()
-    [1.5, 3.0, 6.0, 7.5]
+    >>> running_median(np.array([9.0, 3.0, 8.0, 1.0, 0.0]), 3).tolist()
+    [9.0, 8.0, 3.0, 1.0, 0.0]
     """
-    window = np.ones(min(width, 2 * len(values) - 1))
-    counts = np.convolve(np.ones_like(values), window, mode="full")
-    sums, start = np.convolve(values, window, mode="full"), len(window) // 2
-    return np.asarray((sums / counts)[start : start + len(values)])
+    n, half = len(values), width // 2
+    reach = [min(k, n - 1 - k, half) for k in range(n)]
+    return np.array([np.median(values[k - r : k + r + 1]) for k, r in enumerate(reach)])
 
 
 def curves_figure(courses: Sequence[Course], title: str = "") -> Figure:
@@ -94,14 +93,14 @@ def curves_figure(courses: Sequence[Course], title: str = "") -> Figure:
     names = [style.short_name(course.name) for course in courses]
     with style.figure_style():
         figure = style.new_figure(style.TWO_COLUMNS, 3.9 + 0.14 * style.legend_rows(names, wide=False))
-        grid = figure.subplots(2, 3)
+        grid = figure.subplots(2, 3, sharex=True)
         handles = []
         for axes, (name, panel) in zip(grid.flat, LOSSES.items(), strict=False):
             for course in courses:
                 if name in course.losses:
                     look, values = looks[course.name], course.losses[name]
                     axes.plot(course.pairs, values, color=look.colour, alpha=0.25, linewidth=0.6)
-                    axes.plot(course.pairs, running_mean(values), color=look.colour, linestyle=look.line)
+                    axes.plot(course.pairs, running_median(values), color=look.colour, linestyle=look.line)
             _frame(axes, panel, top=_top(courses, name))
         axes = grid.flat[-1]
         for course in courses:
@@ -112,7 +111,7 @@ def curves_figure(courses: Sequence[Course], title: str = "") -> Figure:
         _frame(axes, "AUC on held-out videos, one pass", top=None)
         for axes in grid[1]:
             style.plain(axes.set_xlabel(""), "Thousand pairs")
-        head(figure, title, f"Losses in training (lines: means of {SMOOTH} rows of the log) and validation")
+        head(figure, title, f"Losses in training (lines: medians of {SMOOTH} rows of the log) and validation")
         style.add_legend(figure, handles, names, wide=False)
     return figure
 

@@ -226,7 +226,7 @@ class TrainConfig(_Strict):
 
     def digest(self) -> str:
         """Twelve hex digits over everything that decides the weights."""
-        course = {k: v for k, v in self.to_json().items() if k not in NOT_THE_COURSE}
+        course = _course(self.to_json())
         return hashlib.sha256(json.dumps(course, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -237,12 +237,19 @@ def differences(stored: Mapping[str, Any], config: TrainConfig) -> list[str]:
         stored: What `TrainConfig.to_json` gave when the checkpoint was written.
         config: What is asked for now.
     """
-    there, here = _flat(stored), _flat(config.to_json())
+    there, here = _flat(_course(stored)), _flat(_course(config.to_json()))
     return [
         f"{name}: {_told(there, name)} in the checkpoint, {_told(here, name)} now"
         for name in sorted(there.keys() | here.keys())
-        if name not in NOT_THE_COURSE and there.get(name, _ABSENT) != here.get(name, _ABSENT)
+        if there.get(name, _ABSENT) != here.get(name, _ABSENT)
     ]
+
+
+def _course(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that decide the weights. Where data lie does not: what they hold is compared by digest."""
+    course = {name: value for name, value in values.items() if name not in NOT_THE_COURSE}
+    course["data"] = [{k: v for k, v in source.items() if k != "path"} for source in values.get("data", ())]
+    return course
 
 
 _ABSENT = object()

@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from spm_bench.errors import MissingDataError, UsageError, unknown_name
 from spm_bench.registry import Registry
+from spm_bench.trackers.spm.weights import cache_root
 from spm_bench.training.native import NATIVE
 from spm_bench.training.rows import Rows
 
@@ -45,7 +44,7 @@ def load_source(
     if path is None or not str(path):
         if kind.casefold() != "synthetic":
             raise MissingDataError(f"the {kind} data {name!r} have no path", remedy="Name the folder they are in")
-        path = platformdirs.user_cache_path("spm_bench", appauthor=False)
+        path = cache_root()
     folder = Path(path).expanduser()
     if kind.casefold() == "synthetic":
         return replace(_rows(loader(folder, say=say, **options)), name=name, drawn=True)

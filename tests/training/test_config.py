@@ -156,6 +156,16 @@ def test_only_what_decides_the_weights_counts_as_a_difference():
     assert other.digest() != config.digest()
 
 
+def test_data_may_move():
+    config = tiny_config()
+    stored = config.to_json()
+    stored["data"][0]["path"] = "somewhere/else"
+    assert differences(stored, config) == []
+    assert parse_config(stored, where="moved").digest() == config.digest()
+    stored["data"][0]["kind"] = "lasot"
+    assert len(differences(stored, config)) == 1
+
+
 def test_a_field_of_another_version_is_a_difference():
     stored = tiny_config().to_json()
     stored["gone"] = 1

@@ -30,14 +30,19 @@ LARGEST_FILE = 256 * 2**20
 CACHE_VARIABLE = "SPM_BENCH_CACHE"
 
 
-def cache_folder() -> Path:
-    """Folder of downloaded weights: `$SPM_BENCH_CACHE/weights`, or the platform's user cache."""
+def cache_root() -> Path:
+    """Folder of what is fetched or drawn once: `$SPM_BENCH_CACHE`, or the platform's user cache."""
     named = os.environ.get(CACHE_VARIABLE)
     if named:
-        return Path(named) / "weights"
+        return Path(named)
     from platformdirs import user_cache_path
 
-    return Path(user_cache_path("spm_bench", appauthor=False)) / "weights"
+    return Path(user_cache_path("spm_bench", appauthor=False))
+
+
+def cache_folder() -> Path:
+    """Folder of downloaded weights."""
+    return cache_root() / "weights"
 
 
 def official_folder() -> Path:
