@@ -96,7 +96,7 @@ def prepare(args: argparse.Namespace) -> TrainConfig:
 
     if luggage.unpack_sources(args.carry, args.work / "data"):
         os.environ["SPM_BENCH_TRAIN_DATA"] = str((args.work / "data").resolve())
-    os.environ.setdefault("SPM_BENCH_SYNTHETIC", str((args.work / "synthetic").resolve()))
+    os.environ.setdefault("SPM_BENCH_CACHE", str((args.work / "cache").resolve()))
     from spm_bench.training.config import find_config, read_config
     from spm_bench.training.sources import load_source
 

@@ -47,7 +47,7 @@ def tool() -> Iterator[ModuleType]:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a pack, a config and nothing else; what the tool sets in the environment does not outlast it."""
-    for name in ("SPM_BENCH_TRAIN_DATA", "SPM_BENCH_SYNTHETIC", "PYTHONPATH"):
+    for name in ("SPM_BENCH_TRAIN_DATA", "SPM_BENCH_CACHE", "PYTHONPATH"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setattr(sys, "path", list(sys.path))
