@@ -51,7 +51,7 @@ def encode(values: Tensor, *, signed: bool) -> Coded:
     steps = padded if signed else padded.sqrt()
     scale = steps.abs().amax(1, keepdim=True) / (127 if signed else 255)
     ratio = steps / scale.clamp(min=torch.finfo(torch.float32).tiny)
-    codes = ratio.round().to(torch.int8) if signed else (ratio - 1e-4).ceil().clamp(0, 255).to(torch.uint8)
+    codes = ratio.round().to(torch.int8) if signed else ratio.ceil().clamp(0, 255).to(torch.uint8)
     return {"codes": codes.flatten()[: flat.numel()].clone(), "scale": scale[:, 0], "shape": list(values.shape)}
 
 
