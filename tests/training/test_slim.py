@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from spm_bench.cli import build_app, guarded
 from spm_bench.errors import ResultsError
 from spm_bench.models.checkpoint import read_header
 from spm_bench.training.checkpoint import CHECKPOINT, read_checkpoint
@@ -127,6 +128,18 @@ def test_training_goes_on_from_a_slim_checkpoint(stopped: Path, tmp_path: Path) 
     assert result.finished
     assert told.steps[0] == 2
     assert read_header(folder / WEIGHTS)["finished"] == "yes"
+
+
+def test_the_verb_joins(stopped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    carried(stopped, tmp_path, BARE)
+    words = ["weights", "join", str(tmp_path / "parts"), "--out", str(tmp_path / "runs")]
+    assert guarded(build_app(), words) == 0
+    assert "only its weights" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "t" / WEIGHTS).read_bytes() == (stopped / WEIGHTS).read_bytes()
+    (tmp_path / "runs" / "t" / WEIGHTS).write_bytes(b"further")
+    assert guarded(build_app(), words) == 2
+    assert "other files of this name: weights.safetensors" in capsys.readouterr().err
+    assert guarded(build_app(), [*words, "--replace"]) == 0
 
 
 def test_an_average_of_another_step_is_not_passed_off(stopped: Path, tmp_path: Path) -> None:
