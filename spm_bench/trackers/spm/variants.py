@@ -27,7 +27,7 @@ FINE_BOX = 99_999.0
 (`lost_threshold`), its share is below 1e-4."""
 
 _ALL = (
-    Variant("base", "the released OTB configuration"),
+    Variant("base", "the released OTB configuration, and the settings that go with the weights"),
     Variant("lasot", "the released LaSOT / TrackingNet settings: window weight 0.4", {"window_weight": 0.4}),
     Variant("no_window", "no cosine window: selection by score alone", {"window_weight": 0.0}),
     Variant("cm_only", "coarse stage alone: no fine score, no fine box", {"fm_box": False, "fm_score_weight": 0.0}),
