@@ -53,11 +53,11 @@ class Pool:
 
     def draw_of(self, category: Ints, u: Floats) -> Ints:
         """Turn numbers in [0, 1) into rows of the categories given, by weight; -1 where a category has none."""
+        if not len(self.rows) or len(self.first) < 2:  # nothing at all, or data that know no categories
+            return np.full(len(category), -1, dtype=np.int64)
         known = np.maximum(category, 0)
         first, end = self.first[known], self.first[known + 1]
         usable = (category >= 0) & (end > first)
-        if not len(self.rows):
-            return np.full(len(category), -1, dtype=np.int64)
         before = np.where(first > 0, self.upto[first - 1], 0.0)
         after = self.upto[np.maximum(end - 1, 0)]
         place = self._at(before + u * (after - before), first, np.maximum(end, first + 1))

@@ -274,6 +274,19 @@ def test_one_video_alone_has_no_negatives() -> None:
     assert (got.kind == VIDEO).all()
 
 
+def test_data_without_any_category_are_paired_all_the_same() -> None:
+    """GOT-10k without its meta_info.ini, say: negatives and distractors are drawn from all other videos."""
+    bare = join_sources([make_rows("video", [0] * 3 + [1] * 3, [0] * 3 + [1] * 3, [-1] * 6, names=())])
+    got = plan(bare, {"video": 0.5, "patches": 0.25, "pasted": 0.25}, negative_share=0.5, distractor_share=1.0)
+    assert bare.categories == ()
+    assert got.negative.mean() == pytest.approx(0.5, abs=0.05)
+    assert (bare.sequence[got.template] != bare.sequence[got.search])[got.negative].all()
+    assert (got.background >= 0)[(got.kind == VIDEO) & ~got.negative].any()
+    with PictureStore(bare) as store:
+        loaded = load_pictures(plan(bare, {"video": 1}, batch=4), store)
+    assert loaded.template.category.tolist() == [-1] * 4
+
+
 @pytest.mark.parametrize(
     ("mix", "changes", "said"),
     [
