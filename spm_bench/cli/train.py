@@ -23,7 +23,11 @@ def train(
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     threads: Annotated[
         int | None,
-        typer.Option("--threads", min=1, help="Of a CPU: parts of a batch computed at a time. Default: its cores."),
+        typer.Option(
+            "--threads",
+            min=1,
+            help="Of a CPU: parts of a batch computed at a time. Default: cores, parts of 16 or more.",
+        ),
     ] = None,
     minutes: Annotated[
         float | None, typer.Option("--minutes", min=0.0, help="Stop after this long, with a checkpoint.")
@@ -67,7 +71,7 @@ def train(
             data,
             out / path.stem,
             device=place,
-            threads=threads or os.cpu_count() or 1,
+            threads=threads or _default_threads(settings.batch),
             minutes=minutes,
             fresh=not resume,
             home=path.parent,
@@ -78,6 +82,12 @@ def train(
     for line in _closing_lines(result):
         typer.echo(line, err=True)
     return SIGNAL_EXITS.get(result.stopped, 0)
+
+
+def _default_threads(batch: int) -> int:
+    """The cores we may use, but parts of 16 pairs or more: batch norms see one part each."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, batch // 16))
 
 
 def _closing_lines(result: TrainResult) -> list[str]:

@@ -215,6 +215,10 @@ class TrainConfig(_Strict):
         """The architecture with its overrides."""
         return find_architecture(self.architecture).changed(self.overrides)
 
+    def settings(self) -> dict[str, Any]:
+        """Changes to the tracker's settings that go with the weights: without the fine stage it must not be asked."""
+        return {} if self.fine else {"fm_box": False, "fm_score_weight": 0.0}
+
     @property
     def steps(self) -> int:
         """Steps in all; the last may take the pairs past the number asked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import torch
@@ -65,7 +66,7 @@ class Learner:
         initial: Weights to start from; None: random ones, by the seed.
 
     Attributes:
-        data_seconds: Spent so far on making pairs; on an accelerator, on asking it to.
+        data_seconds: Spent so far on waiting for pairs and on augmenting them; on an accelerator, on asking it to.
 
     Raises:
         UsageError: float16 on a CPU.
@@ -101,12 +102,14 @@ class Learner:
         self._anchors = make_anchors(settings, self.net.stride, device)
         self._statistics: bool | None = None
         self.data_seconds = 0.0
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._ahead: tuple[int, Future[Sequence[Any]]] | None = None
 
     def step(self, step: int) -> Tensor:
         """Learn from the batch of a 0-based step; returns the `NUMBERS`, on the device."""
         self._schedule(step)
         began = time.perf_counter()
-        shares = self.data.shares(step, len(self.replicas.nets))
+        shares = self._shares(step)
         self.data_seconds += time.perf_counter() - began
         told = self.replicas.gradients(shares, self._loss)
         self.scaler.unscale_(self.optimizer)
@@ -125,7 +128,8 @@ class Learner:
             self.data_seconds += time.perf_counter() - began
         seed = chance(config.seed, share.step, share.part, purpose=SAMPLING)
         amp = AMP_TYPES.get(config.amp)
-        with torch.autocast(self.device.type, dtype=amp, enabled=amp is not None):
+        # Without its cache: that is one for all threads, and any thread that leaves autocast empties it.
+        with torch.autocast(self.device.type, dtype=amp, enabled=amp is not None, cache_enabled=False):
             losses = training_forward(
                 net,
                 batch,
@@ -137,6 +141,20 @@ class Learner:
                 **self._scales,
             )
         return self.scaler.scale(losses.total), torch.stack([value.detach().float() for value in losses])
+
+    def _shares(self, step: int) -> Sequence[Any]:
+        """The batch of a step in parts; the next one is read in the background meanwhile."""
+        count = len(self.replicas.nets)
+        ahead, self._ahead = self._ahead, None
+        current = ahead[1].result() if ahead is not None and ahead[0] == step else self.data.shares(step, count)
+        if step + 1 < self.config.steps:
+            self._ahead = (step + 1, self._reader.submit(self.data.shares, step + 1, count))
+        return current
+
+    def close(self) -> None:
+        """End the threads."""
+        self._reader.shutdown(cancel_futures=True)
+        self.replicas.close()
 
     def rate(self, step: int) -> float:
         """The learning rate of a 0-based step."""
@@ -175,6 +193,10 @@ class Learner:
             copy.load_state_dict(dict(model))
         self.average.load(ema)
         self.optimizer.load_state_dict(dict(optimizer))
+        for parameter, moments in self.optimizer.state.items():
+            for name, value in moments.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:  # fused steps want the same layout
+                    moments[name] = torch.empty_like(parameter).copy_(value)
         if scaler:
             self.scaler.load_state_dict(dict(scaler))
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
-from spm_bench.errors import ResultsError, SpmBenchError
-from spm_bench.models.checkpoint import Weights, state_digest, write_safetensors
+from spm_bench.errors import ResultsError, SpmBenchError, WeightsError
+from spm_bench.models.checkpoint import Weights, read_header, state_digest, write_safetensors
 from spm_bench.results.files import readable_os_errors, write_text
 from spm_bench.results.lock import locked
 from spm_bench.results.provenance import environment
@@ -108,12 +109,17 @@ def train(
     """
     progress = progress or choose_progress()
     with locked(folder), arithmetic(device, deterministic=config.deterministic, threads=1):
-        run = _Run(config, data, folder, device, replicas_of(config.batch, threads, device), progress, home)
-        if fresh:
-            with readable_os_errors(folder):
-                (folder / CHECKPOINT).unlink(missing_ok=True)
-        else:
-            run.resume()
+        with readable_os_errors(folder):
+            for stale in (FAILURE, CHECKPOINT) if fresh else (FAILURE,):
+                (folder / stale).unlink(missing_ok=True)
+        found = read_checkpoint(folder / CHECKPOINT, device)
+        if found is not None:
+            check_resumable(found, config, dict(data.digests), folder / CHECKPOINT)
+        initial = initial_state(config, home) if found is None else None
+        replicas = replicas_of(config.batch, threads, device)
+        run = _Run(config, data, folder, device, replicas, progress, initial)
+        if found is not None:
+            run.go_on_from(found)
         return run.until_the_end(minutes)
 
 
@@ -135,28 +141,22 @@ class _Run:
         device: torch.device,
         replicas: int,
         progress: Progress,
-        home: Path,
+        initial: Mapping[str, Tensor] | None,
     ) -> None:
         self.config, self.data, self.folder, self.device, self.progress = config, data, folder, device, progress
         self.digests = dict(data.digests)
         self.machine = {"device": _device_name(device), "replicas": replicas, "torch": str(torch.__version__)}
-        initial = initial_state(config, home)
         self.learner = Learner(config, data, device, replicas=replicas, initial=initial)
         self.done = 0
         self.seconds = 0.0
         self.validation: dict[str, float] = {}
 
-    def resume(self) -> None:
-        """Take the folder's checkpoint over, if there is one."""
-        path = self.folder / CHECKPOINT
-        found = read_checkpoint(path, self.device)
-        if found is None:
-            return
-        check_resumable(found, self.config, self.digests, path)
+    def go_on_from(self, found: Checkpoint) -> None:
+        """Take a checkpoint over."""
         self.learner.load(found.model, found.ema, found.optimizer, found.scaler)
         self.done, self.seconds = found.step, found.seconds
         told = "going on" if self.done < self.config.steps else "finished already"
-        self.progress.note(f"{told}: {self.done} of {self.config.steps} steps are done ({path})")
+        self.progress.note(f"{told}: {self.done} of {self.config.steps} steps are done ({self.folder / CHECKPOINT})")
         if dict(found.machine) != self.machine:
             told = ", ".join(f"{k} {v}, now {self.machine.get(k)}" for k, v in found.machine.items())
             self.progress.note(f"note: the checkpoint was made elsewhere ({told}); the bits will differ")
@@ -173,7 +173,7 @@ class _Run:
         finally:
             self.progress.end()
             log.close()
-            self.learner.replicas.close()
+            self.learner.close()
         return TrainResult(
             folder=self.folder,
             weights=self.folder / WEIGHTS,
@@ -212,9 +212,24 @@ class _Run:
             if due and not reason:
                 self._validate_if_due(log)
                 began = time.monotonic() - self.seconds  # validation is no training time
-        if self.done > first or not (self.folder / WEIGHTS).exists():
+        if self.done > first or not self._weights_are_current():
             self._write_weights()
         return reason
+
+    def _weights_are_current(self) -> bool:
+        """Whether the file holds what the checkpoint has come to; a full disk may have kept an older one."""
+        try:
+            header = read_header(self.folder / WEIGHTS)
+        except WeightsError:
+            return False
+        return all(header.get(name) == value for name, value in self._progress_facts().items())
+
+    def _progress_facts(self) -> dict[str, str]:
+        return {
+            "training": self.config.digest(),
+            "pairs": str(self.done * self.config.batch),
+            "finished": "yes" if self.done >= self.config.steps else "no",
+        }
 
     def _row(self, pace: _Pace) -> dict[str, float]:
         speed, data_share = pace.since(self.done, self.seconds, self.learner.data_seconds)
@@ -241,6 +256,7 @@ class _Run:
                 self.learner.average.state,
                 self.learner.architecture,
                 self.data.held_out,
+                changes=self.config.settings(),
                 device=str(self.device),
             )
         log.validated(self.done, self.validation)
@@ -300,13 +316,16 @@ class _Run:
         state = {name: value.detach().cpu() for name, value in self.learner.average.state.items()}
         config = self.config
         weights = Weights(
-            state, state_digest(state), config.architecture, trained=True, architecture=self.learner.architecture
+            state,
+            state_digest(state),
+            config.architecture,
+            trained=True,
+            architecture=self.learner.architecture,
+            settings=config.settings(),
         )
         header = {
-            "training": config.digest(),
+            **self._progress_facts(),
             "seed": str(config.seed),
-            "pairs": str(self.done * config.batch),
-            "finished": "yes" if self.done >= config.steps else "no",
             "data": json.dumps(self.data.summary()),
             "validation": json.dumps({k: round(v, 4) for k, v in self.validation.items() if "/" not in k}),
         }

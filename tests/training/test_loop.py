@@ -12,7 +12,7 @@ import torch
 from spm_bench.errors import ResultsError, UsageError, WeightsError
 from spm_bench.models.checkpoint import read_header, read_safetensors
 from spm_bench.results.lock import locked
-from spm_bench.training import checkpoint, loop
+from spm_bench.training import checkpoint, learner, loop
 from spm_bench.training.config import read_config
 from spm_bench.training.data import TrainingData
 from spm_bench.training.learner import NUMBERS, Learner
@@ -90,7 +90,7 @@ def test_real_pictures_go_on_bit_by_bit_too(tmp_path, monkeypatch):
     data = TrainingData(config, tmp_path, CPU, print)
     try:
         run(tmp_path / "whole", config, data, threads=2)
-        monkeypatch.setattr(data, "shares", stopping_after(data.shares, 2))
+        monkeypatch.setattr(data, "pairs", stopping_after(data.pairs, 2))
         part, _ = run(tmp_path / "parts", config, data, threads=2)
     finally:
         data.close()
@@ -105,13 +105,55 @@ def test_real_pictures_go_on_bit_by_bit_too(tmp_path, monkeypatch):
         assert same_bits(getattr(a, name), getattr(b, name)), name
 
 
-def stopping_after(shares, number):
-    def asked(step, count):
-        if step == number:
+def stopping_after(pairs, number):
+    def asked(share):
+        if share.step == number and share.part == 0:
             os.kill(os.getpid(), signal.SIGTERM)
-        return shares(step, count)
+        return pairs(share)
 
     return asked
+
+
+def test_no_thread_empties_the_casts_of_another(monkeypatch):
+    """Autocast keeps casts for all threads and forgets them when any of them leaves: gradients would depend on it."""
+    config = tiny_config(amp="bfloat16")
+    seen = []
+    real = learner.training_forward
+
+    def forward(*args, **options):
+        seen.append(torch.is_autocast_cache_enabled())
+        return real(*args, **options)
+
+    monkeypatch.setattr(learner, "training_forward", forward)
+    two = Learner(config, TinyData(config), CPU, replicas=2)
+    two.step(0)
+    two.close()
+    assert seen == [False, False]
+
+
+def test_a_training_at_its_end_has_the_weights_of_its_end(tmp_path, monkeypatch):
+    """The disk was full for the last weights only: the next call writes them, though there is no step left."""
+    config = tiny_config()
+    run(tmp_path, config, killed_at(config, 0))
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "write_safetensors", full_disk)
+        with pytest.raises(ResultsError, match="disk is full"):
+            run(tmp_path, config)
+    assert read_header(tmp_path / "weights.safetensors")["finished"] == "no"
+    result, _ = run(tmp_path, config)
+    header = read_header(tmp_path / "weights.safetensors")
+    assert (result.finished, header["finished"], header["pairs"]) == (True, "yes", "24")
+
+
+def full_disk(*args, **options):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_weights_without_a_fine_stage_say_so(tmp_path):
+    result, _ = run(tmp_path / "coarse", tiny_config(fine=False))
+    assert read_safetensors(result.weights).settings == {"fm_box": False, "fm_score_weight": 0.0}
+    result, _ = run(tmp_path / "both", tiny_config())
+    assert read_safetensors(result.weights).settings == {}
 
 
 def test_the_network_learns(tmp_path):
@@ -266,7 +308,7 @@ def test_validates_the_average_when_due_and_at_the_end(tmp_path, monkeypatch):
     data.held_out = object()
     seen = []
 
-    def validate(state, architecture, rows, *, device):
+    def validate(state, architecture, rows, *, changes, device):
         assert (architecture, rows, device) == (config.network(), data.held_out, "cpu")
         seen.append({name: value.clone() for name, value in state.items()})
         torch.rand(3)
@@ -322,8 +364,8 @@ def test_replicas_compute_the_mean_gradient_of_their_parts(tmp_path):
         separate.append(torch.autograd.grad(loss, one.replicas.parameters, allow_unused=True))
     squares = [float((((a + b) / 2) ** 2).sum()) for a, b in zip(*separate, strict=True) if a is not None]
     assert float(told[-1]) == pytest.approx(np.sqrt(sum(squares)), rel=1e-4)
-    for learner in learners:
-        learner.replicas.close()
+    for done in learners:
+        done.close()
 
 
 def test_half_precision_needs_an_accelerator():

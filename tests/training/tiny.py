@@ -50,11 +50,11 @@ class TinyData:
         self.digests = {"tiny": hashlib.sha256(b"tiny").hexdigest()[:16]}
 
     def shares(self, step, count):
-        if self.before_step is not None:
-            self.before_step(step)
         return [TinyShare(step, part, self.config.batch // count) for part in range(count)]
 
     def pairs(self, share):
+        if self.before_step is not None and share.part == 0:
+            self.before_step(share.step)
         generator = torch.Generator().manual_seed(chance(self.config.seed, share.step, share.part, 0))
         B = share.pairs
         template = 60 * torch.randn(B, 3, 160, 160, generator=generator)
