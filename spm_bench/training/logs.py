@@ -28,16 +28,25 @@ class Table:
     """A CSV file that grows by rows. New columns may come; a full disk costs no row as long as the process lives.
 
     Args:
-        path: The file; its rows after `step` are cut.
+        path: The file; its rows after `step` are cut at once, whoever reads it next.
         step: Steps that are done.
+
+    Raises:
+        ResultsError: The file is no table of a training, or cannot be cut.
     """
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
-        self.rows = [row for row in _read(path) if float(row[STEP]) <= step]
+        found = read_rows(path)
+        self.rows = [row for row in found if float(row[STEP]) <= step]
         self.columns = list(dict.fromkeys(name for row in self.rows for name in row))
         self._whole = False
         """Whether the file holds all rows, so that one more can be appended."""
+        if not self.rows:
+            with readable_os_errors(path):
+                path.unlink(missing_ok=True)
+        elif len(self.rows) < len(found):
+            self._write()
 
     def add(self, row: Row) -> None:
         """Append a row.
@@ -50,13 +59,16 @@ class Table:
         new = [name for name in told if name not in self.columns]
         self.columns += new
         if new or not self._whole:
-            self._whole = False
-            write_text(self.path, _csv([self.columns, *([r.get(c, "") for c in self.columns] for r in self.rows)]))
-            self._whole = True
+            self._write()
             return
         self._whole = False
         with readable_os_errors(self.path), self.path.open("a", encoding="utf-8", newline="") as stream:
             stream.write(_csv([[told.get(column, "") for column in self.columns]]))
+        self._whole = True
+
+    def _write(self) -> None:
+        self._whole = False
+        write_text(self.path, _csv([self.columns, *([r.get(c, "") for c in self.columns] for r in self.rows)]))
         self._whole = True
 
     def at(self, step: int) -> dict[str, float] | None:
@@ -71,20 +83,28 @@ class Table:
         return (self.at(int(float(self.rows[-1][STEP]))) if self.rows else None) or {}
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    """Rows of a table; a row that a killed process left unfinished is dropped."""
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Whole rows of a training's table; none if there is no file.
+
+    A row that is being written, or that a killed process left unfinished, is left out.
+
+    Raises:
+        ResultsError: Something else than such a table, or it cannot be read.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if None not in row and None not in row.values()]
+            reader = csv.DictReader(stream)
+            rows = [row for row in reader if None not in row and None not in row.values()]
+        for row in (*rows, dict.fromkeys(reader.fieldnames or (STEP,), "0")):  # also a table without rows
+            float(row[STEP])
     except FileNotFoundError:
         return []
-    for row in rows:
-        try:
-            float(row[STEP])
-        except (KeyError, ValueError):
-            raise ResultsError(
-                "not a table of a training: a row has no step", where=path, remedy="Move it away, or use another --out"
-            ) from None
+    except OSError as error:
+        raise ResultsError(f"it cannot be read ({error.strerror})", where=path) from error
+    except (KeyError, ValueError, csv.Error) as error:
+        raise ResultsError(
+            "not a table of a training: a row has no step", where=path, remedy="Move it away, or use another --out"
+        ) from error
     return rows
 
 

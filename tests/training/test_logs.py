@@ -30,6 +30,29 @@ def test_rows_after_the_checkpoint_are_cut_and_written_anew(tmp_path):
     ]  # fmt: skip
 
 
+def test_rows_after_the_checkpoint_are_gone_from_the_disk_at_once(tmp_path):
+    """A training anew that validates on nothing adds no row, and must not keep those of the one before."""
+    path = tmp_path / "validation.csv"
+    first = Table(path, 0)
+    for step in (2, 4):
+        first.add({"step": step, "auc": step / 10})
+    Table(path, 3)
+    assert path.read_text() == "step,auc\n2,0.2\n"
+    again = Table(path, 0)
+    assert not path.exists()
+    assert again.last() == {}
+    again.add({"step": 2, "auc": 0.5})
+    assert path.read_text() == "step,auc\n2,0.5\n"
+
+
+def test_a_table_that_is_whole_is_not_written_anew(tmp_path):
+    path = tmp_path / "log.csv"
+    Table(path, 0).add({"step": 2, "total": 1.0})
+    before = path.stat()
+    Table(path, 2)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 def test_a_row_cut_off_by_a_kill_is_dropped(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("step,total,rate\n2,0.5,1\n4,0.")
@@ -49,12 +72,13 @@ def test_new_columns_come_at_the_end(tmp_path):
     assert again.at(3) is None
 
 
-def test_a_file_that_is_no_log_is_left_alone(tmp_path):
+@pytest.mark.parametrize("content", [b"name,age\nAnn,3\n", b"notes\n", b"step,total\nsoon,3\n", b"\xff\xfe\x00\x01"])
+def test_a_file_that_is_no_log_is_left_alone(tmp_path, content):
     path = tmp_path / "log.csv"
-    path.write_text("name,age\nAnn,3\n")
-    with pytest.raises(ResultsError, match="not a table of a training"):
+    path.write_bytes(content)
+    with pytest.raises(ResultsError, match=r"log\.csv: not a table of a training"):
         Table(path, 0)
-    assert path.read_text() == "name,age\nAnn,3\n"
+    assert path.read_bytes() == content
 
 
 def test_rows_wait_for_room_on_the_disk(tmp_path, monkeypatch):
