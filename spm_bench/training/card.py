@@ -16,7 +16,7 @@ from typing import Any
 from spm_bench.errors import ResultsError, UsageError
 from spm_bench.models.checkpoint import Weights, read_header, read_safetensors
 from spm_bench.training.config import DataSource
-from spm_bench.training.logs import LOG, VALIDATION, clock
+from spm_bench.training.logs import LOG, VALIDATION, clock, read_rows
 from spm_bench.training.loop import FACTS, WEIGHTS
 from spm_bench.training.packs import INDEX
 from spm_bench.training.validate import MEASURES
@@ -26,6 +26,8 @@ RECIPE = (
     "warmup_steps", "final_rate", "clip", "ema", "freeze_norm_share", "amp", "initial",
 )  # fmt: skip
 """Fields of a config that a card prints by name; the whole record is in the training's `training.json`."""
+
+DEFAULTS = "the tracker's defaults"
 
 LICENCE = (
     "The weights are under the project's MIT licence, as far as its authors can say. The pictures they were learnt "
@@ -76,20 +78,6 @@ def read_training(folder: Path) -> Training:
     return Training(found, read_rows(folder / LOG), read_rows(folder / VALIDATION))
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Whole rows of a training's table, `step` first; none if there is no file. A row being written is left out."""
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if None not in row and None not in row.values()]
-        for row in rows:
-            float(row["step"])
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError) as error:
-        raise ResultsError("not a table of a training", where=path) from error
-    return rows
-
-
 def make_card(
     weights: Path, folder: Path, *, command: str = "", figure: str = "", data_folder: Path | None = None
 ) -> str:
@@ -123,7 +111,7 @@ def make_card(
         f"## Licence\n\n{LICENCE}\n",
         "## Recipe\n\n" + _recipe(config, header),
         "## Training\n\n" + _course(training, header, command or _command(folder, config), figure),
-        "## Validation\n\n" + _validation(training, header),
+        "## Validation\n\n" + _validation(training, header, found),
         "## Limits\n\n" + _limits(training),
     ]
     return "\n".join(parts)
@@ -135,7 +123,8 @@ def _head(path: Path, weights: Weights, header: Mapping[str, str], config: Mappi
         "file": f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB, matrices in half precision",
         "sha256": f"`{weights.sha256}` (as `spm-bench weights check` prints it: of names, shapes and values)",
         "network": f"`{weights.architecture.name}`, {numbers / 1e6:.2f} million numbers",
-        "settings": _plain(weights.all_settings) or "the tracker's defaults",
+        "settings": _plain(weights.all_settings) or DEFAULTS,
+        "settings chosen on": header.get("chosen_on", "") or "nothing: they are those of the network's kind",
         "pairs seen": f"{int(header.get('pairs', 0)):,}"
         + ("" if header.get("finished") == "yes" else " (**unfinished**: its schedule was not at its end)"),
     }
@@ -204,15 +193,23 @@ def _course(training: Training, header: Mapping[str, str], command: str, figure:
     return text + (f"\n![Curves of losses and validations]({figure})\n" if figure else "")
 
 
-def _validation(training: Training, header: Mapping[str, str]) -> str:
+def _validation(training: Training, header: Mapping[str, str], weights: Weights) -> str:
     pairs, batch = int(header.get("pairs", 0)), int(training.facts["config"]["batch"])
     row = _last(training.validation, pairs / batch, "step")
     if row is None:
         return "These weights were not validated.\n"
+    step = int(float(row["step"]))
     text = (
-        f"After {int(float(row['step'])) * batch:,} pairs: the tracker itself on the held-out videos, rebuilt from "
-        "their crops. Area under the success curve of one pass, the same where it is put back after each loss, and "
-        "losses per target. Comparable among trainings here only.\n\n"
+        f"After step {step:,} ({step * batch:,} pairs): the tracker itself on the "
+        "held-out videos, rebuilt from their crops. Area under the success curve of one pass, the same where it is put "
+        "back after each loss, and losses per target. Comparable among trainings here only. Measured in training, with "
+        f"the settings of its network's kind ({_plain(weights.architecture.settings) or DEFAULTS})"
+    )
+    text += (
+        ", not with those above: these were chosen afterwards, on the same held-out videos, whose scores with them are "
+        "no estimate for other videos any more.\n\n"
+        if weights.settings
+        else ".\n\n"
     )
     names = sorted(key.partition("/")[2] for key in row if key.startswith("auc_one_pass/"))
     lines = [(name or "**all**", *(_measure(row, measure, name) for measure in MEASURES)) for name in ("", *names)]

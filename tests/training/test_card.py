@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spm_bench.cli import build_app, guarded
 from spm_bench.errors import ResultsError, SpmBenchError, UsageError, WeightsError
-from spm_bench.models.checkpoint import read_safetensors
+from spm_bench.models.checkpoint import read_header, read_safetensors, write_safetensors
 from spm_bench.training.card import LICENCE, LIMITS, make_card
 from tests.training.made_trainings import make_training
 
@@ -45,7 +46,7 @@ def test_a_card_has_all_that_is_asked_of_it(tmp_path: Path) -> None:
     assert row(text, "command") == ["`train it`"]
     assert row(text, "time") == ["1:01:01 of steps, validations not counted"]
     assert "(curves.png)" in text
-    assert "After 1,200 pairs" in text
+    assert "After step 12 (1,200 pairs)" in text
     assert row(text, "**all**") == ["0.500", "0.550", "1.000"]
     assert row(text, "s/a") == ["0.500", "0.550", "1.000"]
 
@@ -61,10 +62,27 @@ def test_every_table_is_one(tmp_path: Path) -> None:
 def test_unfinished_weights_are_told_as_such_with_their_own_numbers(tmp_path: Path) -> None:
     text = card_of(make_training(tmp_path / "a", pairs=900))
     assert "**unfinished**" in row(text, "pairs seen")[0]
-    assert "After 800 pairs" in text
+    assert "After step 8 (800 pairs)" in text
     assert row(text, "**all**")[0] == "0.250"
     assert row(text, "time")[0].startswith("0:00:20 ")
     assert "not validated" in card_of(make_training(tmp_path / "b", pairs=100))
+
+
+def test_a_card_says_with_which_settings_and_on_what_they_were_chosen(tmp_path: Path) -> None:
+    chosen, plain = make_training(tmp_path / "a"), make_training(tmp_path / "b")
+    cases = ((chosen, {"window_weight": 0.3}, {"chosen_on": "videos, 9 tried"}), (plain, {}, {}))
+    for folder, settings, more in cases:
+        path = folder / "weights.safetensors"
+        kept = {key: value for key, value in read_header(path).items() if key in ("training", "pairs", "finished")}
+        write_safetensors(path, replace(read_safetensors(path), settings=settings), {**kept, **more}, half=True)
+    text = card_of(chosen)
+    assert row(text, "settings chosen on") == ["videos, 9 tried"]
+    assert "with the settings of its network's kind (box_scale 1, class_scale 1), not with those above" in text
+    assert "chosen afterwards, on the same held-out videos" in text
+    text = card_of(plain)
+    assert row(text, "settings") == ["box_scale 1, class_scale 1"]
+    assert row(text, "settings chosen on") == ["nothing: they are those of the network's kind"]
+    assert "network's kind (box_scale 1, class_scale 1).\n" in text
 
 
 def test_origins_are_counted_where_the_pack_is_at_hand(tmp_path: Path) -> None:
