@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import DataError
 from spm_bench.suites.base import FloatArray, Frame
+from spm_bench.training.images import context_sides
 from spm_bench.training.rows import PictureError, Rows
 
 MOST_STEP = 0.3
@@ -173,9 +174,7 @@ def virtual_videos(rows: Rows, seed: int) -> list[VirtualVideo]:
 
 def wandering(track: HeldOutTrack, seed: int) -> VirtualVideo:
     """Lay the crops of a track on canvases, the target on a smooth random walk."""
-    w, h = track.boxes[:, 2], track.boxes[:, 3]
-    s_z = np.sqrt((w + 0.5 * (w + h)) * (h + 0.5 * (w + h)))
-    walk = _wander(s_z, np.random.default_rng([seed, track.number]))
+    walk = _wander(context_sides(track.boxes), np.random.default_rng([seed, track.number]))
     # Whole pixels: a crop that keeps its size is copied, not resampled.
     corners = np.rint(walk - track.boxes[:, :2] - track.boxes[:, 2:] / 2.0)
     low, high = corners.min(axis=0), (corners + track.sizes).max(axis=0)
