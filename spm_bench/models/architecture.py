@@ -7,7 +7,7 @@ cells, a 19 x 19 response), so anchors, proposals and settings mean the same for
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -62,16 +62,9 @@ class Architecture:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        reach = 1
-        for block in self.blocks:
-            reach *= block.stride * (2 if block.pool else 1)
-        if len(self.blocks) != 5 or reach != 8:
-            raise UsageError(
-                f"the architecture {self.name} has {len(self.blocks)} blocks of stride {reach} in all",
-                remedy="Five blocks with strides and poolings that multiply to 8 are needed",
-            )
-        if not self.fine_layers or set(self.fine_layers) - {"conv2", "conv4"}:
-            raise UsageError(f"fine_layers are conv4, conv2 or both, not {', '.join(self.fine_layers) or 'none'}")
+        problem = next(_faults(self), None)
+        if problem is not None:
+            raise UsageError(f"the architecture {self.name} makes no network: {problem}")
 
     def channels(self, layer: str) -> int:
         """Outputs of a block named "conv1" .. "conv5"."""
@@ -83,15 +76,22 @@ class Architecture:
         Raises:
             UsageError: Unknown field, or values that make no network.
         """
-        allowed = ("blocks", "norm", "head", "head_channels", "fine_layers", "fine_channels", "fine_hidden", "settings")
+        allowed = ("blocks", "norm", "head", "head_channels", "fine_layers", "fine_channels", "fine_hidden")
         for name in changes:
             if name not in allowed:
                 raise unknown_name("part of an architecture", name, allowed)
         values = dict(changes)
-        if "blocks" in values:
-            values["blocks"] = tuple(b if isinstance(b, BlockPlan) else BlockPlan(**b) for b in values["blocks"])
-        if "fine_layers" in values:
-            values["fine_layers"] = tuple(values["fine_layers"])
+        try:
+            if "blocks" in values:
+                values["blocks"] = tuple(b if isinstance(b, BlockPlan) else BlockPlan(**b) for b in values["blocks"])
+            if "fine_layers" in values:
+                values["fine_layers"] = tuple(values["fine_layers"])
+        except TypeError as error:
+            raise UsageError(f"blocks are tables of {', '.join(BlockPlan.__annotations__)} ({error})") from None
+        if values.get("head") == "depthwise":
+            values["settings"] = {**self.settings, **_KERNELS_AS_THEY_ARE}
+        elif values.get("head") == "up_channel":
+            values["settings"] = {k: v for k, v in self.settings.items() if k not in _KERNELS_AS_THEY_ARE}
         return replace(self, **values)
 
     def to_json(self) -> str:
@@ -112,6 +112,37 @@ class Architecture:
             return cls(**values)
         except (ValueError, TypeError, KeyError) as error:
             raise UsageError(f"not the description of an architecture ({error})") from error
+
+
+def _faults(architecture: Architecture) -> Iterator[str]:
+    """What keeps an architecture from being a network; values may come from a file."""
+    for name, known in (("norm", ("lrn", "batch", "none")), ("head", ("up_channel", "depthwise"))):
+        if getattr(architecture, name) not in known:
+            yield f"{name} is one of {', '.join(known)}, not {getattr(architecture, name)!r}"
+    for name in ("head_channels", "fine_channels", "fine_hidden"):
+        if not _is_count(getattr(architecture, name)):
+            yield f"{name} is a whole number from 1 up, not {getattr(architecture, name)!r}"
+    layers = architecture.fine_layers
+    if not layers or set(layers) - {"conv2", "conv4"} or len(set(layers)) < len(layers):
+        yield f"fine_layers are conv4, conv2 or both, not {', '.join(map(str, layers)) or 'none'}"
+    inputs, reach = 3, 1
+    for number, block in enumerate(architecture.blocks, start=1):
+        if not all(_is_count(n) for n in (block.channels, block.kernel, block.stride, block.groups)):
+            yield f"conv{number} needs whole numbers from 1 up for channels, kernel, stride and groups"
+            return
+        if block.kernel % 2 == 0:
+            yield f"conv{number} has an even kernel: its cells would lie between the pixels"
+        if inputs % block.groups or block.channels % block.groups:
+            yield f"conv{number} has {block.groups} groups, but {inputs} inputs and {block.channels} channels"
+        inputs, reach = block.channels, reach * block.stride * (2 if block.pool else 1)
+    if len(architecture.blocks) != 5 or reach != 8:
+        yield f"{len(architecture.blocks)} blocks of stride {reach} in all, where five of stride 8 are needed"
+    elif architecture.blocks[4].kernel != 3 or architecture.blocks[4].stride != 1 or architecture.blocks[4].pool:
+        yield "conv5 is cut from the middle of conv4 and must have kernel 3, stride 1 and no pooling"
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 _ALEXNET = (

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import pickle
 import warnings
 import zipfile
@@ -195,9 +196,15 @@ def write_safetensors(path: Path, weights: Weights, metadata: Mapping[str, str],
         SETTINGS_KEY: json.dumps(dict(weights.settings), sort_keys=True),
     }
     data = save({k: stored(v) for k, v in weights.state.items()}, metadata=header)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _read_bytes(path: Path) -> bytes:
