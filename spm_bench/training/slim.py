@@ -9,6 +9,7 @@ training goes on from it, but not bit for bit: it counts as moved to another mac
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -21,16 +22,19 @@ from spm_bench.errors import ResultsError
 from spm_bench.models.checkpoint import read_header, read_safetensors
 from spm_bench.results.files import readable_os_errors
 from spm_bench.training.checkpoint import CHECKPOINT, FORMAT, Checkpoint, read_checkpoint, write_checkpoint
-from spm_bench.training.logs import LOG, VALIDATION
+from spm_bench.training.logs import LOG, STEP, VALIDATION, read_rows
 from spm_bench.training.loop import FACTS, FAILURE, WEIGHTS
 from spm_bench.training.parts import Manifest, join_parts, pack_files, place_files
 
 SLIM = "checkpoint.slim.pt"
 TOLD = (FACTS, LOG, VALIDATION, FAILURE)
-"""Small files that always come along, where they are there."""
+"""Small files that always come along, where they are there; a failure only if it is this training's last news."""
 
 WHOLE, LEAN, BARE = "whole", "slim", "weights"
 """States of a carried training: bit for bit, with a slim checkpoint, without any."""
+
+BYTES = {WHOLE: 4 * 4 + 2, LEAN: 2 + 1 + 1 + 2, BARE: 2}
+"""Per weight, in a state's files: of the checkpoint, and half precision in the weights file; see `expected_state`."""
 
 BLOCK = 256
 """Numbers that share a scale; 4 bytes for 256 is 1.6 % more."""
@@ -117,11 +121,32 @@ def choose_files(folder: Path, most: int) -> tuple[str, dict[str, bytes]]:
     with readable_os_errors(folder):
         told = {name: (folder / name).read_bytes() for name in TOLD if (folder / name).is_file()}
         bare = {WEIGHTS: weights.read_bytes(), **told}
+    if FAILURE in told and not _failed_last(folder):
+        del bare[FAILURE]
     for state, more in ((WHOLE, _whole), (LEAN, _slim), (BARE, lambda _: {})):
         extra = more(folder)
         if extra is not None and len(pack_files({**bare, **extra})) <= most:
             return state, {**bare, **extra}
     raise ResultsError(f"the weights and logs take more than {most:,} bytes", where=folder, remedy="Allow more")
+
+
+def expected_state(numbers: int, most: int) -> str | None:
+    """What will fit of a network of so many numbers, before it is trained; None if not even the weights will.
+
+    A forecast: logs, vectors and the files' own tables are left out.
+    """
+    return next((state for state, size in BYTES.items() if numbers * size <= most), None)
+
+
+def _failed_last(folder: Path) -> bool:
+    """Whether the failure here is of this training, and of a step that was not done since."""
+    try:
+        failure, facts = (json.loads((folder / name).read_bytes()) for name in (FAILURE, FACTS))
+        rows = read_rows(folder / LOG)
+        done = float(rows[-1][STEP]) if rows else 0.0
+        return bool(failure["config"] == facts["training"] and failure["step"] >= done)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _whole(folder: Path) -> dict[str, bytes] | None:
@@ -147,13 +172,14 @@ def join_training(parts: Path, folder: Path, *, replace: bool = False) -> Manife
     Args:
         parts: Holds `parts.json` and the parts.
         folder: Of the training; made if need be.
-        replace: See `spm_bench.training.parts.place_files`.
+        replace: See `spm_bench.training.parts.place_files`; logs that do not come along are taken away then.
 
     Raises:
         ResultsError: See there and `join_parts`; or a slim checkpoint is damaged.
         WeightsError: The weights are damaged.
     """
     manifest, files = join_parts(parts)
+    stale = [folder / name for name in TOLD if replace and name not in files]
     slim = files.pop(SLIM, None)
     if slim is not None and (folder / CHECKPOINT).exists() and not replace:
         raise ResultsError(
@@ -162,6 +188,9 @@ def join_training(parts: Path, folder: Path, *, replace: bool = False) -> Manife
             remedy="Give another --out, or --replace if the parts are newer",
         )
     place_files(files, folder, replace=replace)
+    with readable_os_errors(folder):
+        for path in stale:
+            path.unlink(missing_ok=True)
     if slim is not None:
         average = read_safetensors(folder / WEIGHTS).state
         write_checkpoint(folder / CHECKPOINT, full_checkpoint(slim, average, parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,25 @@ import torch
 
 from spm_bench.cli import build_app, guarded
 from spm_bench.errors import ResultsError
-from spm_bench.models.checkpoint import read_header
+from spm_bench.models.checkpoint import read_header, read_safetensors
 from spm_bench.training.checkpoint import CHECKPOINT, read_checkpoint
+from spm_bench.training.learner import Learner
 from spm_bench.training.loop import WEIGHTS, train
 from spm_bench.training.parts import pack_files, write_parts
-from spm_bench.training.slim import BARE, BLOCK, LEAN, SLIM, WHOLE, choose_files, decode, encode, join_training
-from tests.training.tiny import TinyData, Told, tiny_config
+from spm_bench.training.slim import (
+    BARE,
+    BLOCK,
+    BYTES,
+    LEAN,
+    SLIM,
+    WHOLE,
+    choose_files,
+    decode,
+    encode,
+    expected_state,
+    join_training,
+)
+from tests.training.tiny import OVERRIDES, TinyData, Told, tiny_config
 
 CPU = torch.device("cpu")
 
@@ -82,6 +96,86 @@ def test_the_richest_state_that_fits_is_chosen(stopped: Path) -> None:
         assert {WEIGHTS, "training.json"} <= files.keys()
     with pytest.raises(ResultsError, match="take more than"):
         choose_files(stopped, found[BARE] - 1)
+
+
+@pytest.mark.parametrize("numbers", [13_000, 27_000_000])
+def test_the_state_that_will_fit_is_foreseen(numbers: int) -> None:
+    assert expected_state(numbers, 18 * numbers) == WHOLE
+    assert expected_state(numbers, 18 * numbers - 1) == LEAN
+    assert expected_state(numbers, 6 * numbers - 1) == BARE
+    assert expected_state(numbers, 2 * numbers - 1) is None
+
+
+def test_a_forecast_is_that_of_the_files(tmp_path: Path) -> None:
+    """On a network of 400,000 weights, where the files' own tables hardly count."""
+    config = tiny_config(overrides={**OVERRIDES, "fine_hidden": 1600})
+    train(config, TinyData(config), tmp_path, device=CPU, minutes=0.0, progress=Told())
+    numbers = sum(value.numel() for value in read_safetensors(tmp_path / WEIGHTS).state.values())
+    for state, size in sizes(tmp_path).items():
+        assert size == pytest.approx(BYTES[state] * numbers, rel=0.12), state
+
+
+def copied(stopped: Path, folder: Path) -> Path:
+    folder.mkdir()
+    for path in stopped.iterdir():
+        if path.is_file():
+            (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "comes"),
+    [({}, True), ({"config": "of another"}, False), ({"step": 0}, False), ({"step": None}, False)],
+    ids=["after the last step", "of another training", "of a step done since", "damaged"],
+)
+def test_a_failure_comes_along_only_if_it_is_the_last_news(
+    stopped: Path, tmp_path: Path, changes: dict[str, object], comes: bool
+) -> None:
+    folder = copied(stopped, tmp_path / "t")
+    (folder / "log.csv").write_text("step,total\n1,0.5\n")
+    told = {"step": 1, "config": json.loads((folder / "training.json").read_text())["training"], **changes}
+    (folder / "failure.json").write_text(json.dumps(told))
+    assert ("failure.json" in choose_files(folder, 10**9)[1]) == comes
+
+
+def test_logs_of_before_do_not_stay_beside_replaced_ones(stopped: Path, tmp_path: Path) -> None:
+    folder = copied(stopped, tmp_path / "t")
+    for name in ("failure.json", "validation.csv"):
+        (folder / name).write_text("step\n")
+    state, files = choose_files(stopped, 10**9)
+    write_parts(tmp_path / "parts", files, training="t", state=state, largest=10**6)
+    join_training(tmp_path / "parts", folder)
+    assert (folder / "validation.csv").exists()
+    join_training(tmp_path / "parts", folder, replace=True)
+    assert sorted(path.name for path in folder.iterdir() if path.suffix in (".json", ".csv")) == sorted(
+        name for name in files if name.endswith((".json", ".csv"))
+    )
+
+
+def test_moments_lie_in_memory_as_their_parameters_do(stopped: Path, tmp_path: Path) -> None:
+    """Channels last on an accelerator, where a fused optimiser asks for equal layouts."""
+    folder = carried(stopped, tmp_path, LEAN)
+    found = read_checkpoint(folder / CHECKPOINT, CPU)
+    assert found is not None
+    config = tiny_config()
+    learner = Learner(config, TinyData(config), CPU)
+    try:
+        for parameter in learner.net.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        learner.load(found.model, found.ema, found.optimizer, found.scaler)
+        moved = 0
+        for parameter, moments in learner.optimizer.state.items():
+            assert isinstance(parameter, torch.Tensor)
+            for name in ("exp_avg", "exp_avg_sq"):
+                assert moments[name].stride() == parameter.stride()
+            moved += not parameter.is_contiguous()
+        assert moved > 4
+        numbers = [state["exp_avg"] for state in found.optimizer["state"].values()]
+        taken = [state["exp_avg"] for state in learner.optimizer.state.values()]
+        assert all(torch.equal(a, b) for a, b in zip(numbers, taken, strict=True))
+    finally:
+        learner.close()
 
 
 def carried(stopped: Path, folder: Path, state: str) -> Path:
