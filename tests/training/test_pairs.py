@@ -423,6 +423,38 @@ def test_warming_reads_ahead_within_the_budget() -> None:
         assert store.met == 5
 
 
+@pytest.mark.parametrize("on_device", [False, True])
+def test_warming_leaves_nothing_to_decode_for_patches(on_device: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = some_table()
+    with PictureStore(table) as store:
+        if on_device:  # the accelerator's holder, run on the CPU
+            monkeypatch.setattr(store, "_holder", HeldOnDevice(12, torch.device("cpu"), budget=12 * 360 * 360 * 3))
+        store.warm(at_once=5)
+        monkeypatch.setattr(Table, "read", refuse)
+        load_pictures(fixed([PATCHES, VIDEO], [3, 0], [3, 1], [-1, -1], [False, False]), store)
+
+
+def refuse(table: Table, row: int) -> NDArray[np.uint8]:
+    raise AssertionError(f"row {row} is read again")
+
+
+@pytest.mark.parametrize("held", [0, 2, 12])
+def test_texture_maps_are_kept_of_held_pictures_only(held: int) -> None:
+    table = some_table()
+    patches = [fixed([PATCHES], [k], [k], [-1], [False]) for k in range(12)]
+    with (
+        PictureStore(table) as everything,
+        PictureStore(table, budget=sum(sized(k).nbytes for k in range(held))) as store,
+    ):
+        for _ in range(2):
+            for k in range(12):
+                expected, got = (load_pictures(patches[k], s).template.box for s in (everything, store))
+                torch.testing.assert_close(got, expected)
+                assert len(store._textures) <= held
+        assert len(store._textures) == held
+        assert len(store._passing_textures) <= 1
+
+
 def test_patches_are_boxes_of_the_picture_and_of_no_category() -> None:
     table = some_table()
     with PictureStore(table) as store:
