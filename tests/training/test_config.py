@@ -145,7 +145,7 @@ def test_paths_start_at_the_config_and_may_name_variables(tmp_path, monkeypatch)
 
 def test_only_what_decides_the_weights_counts_as_a_difference():
     config = tiny_config()
-    same = tiny_config(about="another question", log_every=7, validate_every=1, checkpoint_minutes=9.0)
+    same = tiny_config(about="another question", log_every=7, validate_every=1, checkpoint_minutes=9.0, picture_gib=0.5)
     assert differences(config.to_json(), same) == []
     assert same.digest() == config.digest()
     other = tiny_config(seed=4, targets={"generalised_positives": False})
@@ -164,6 +164,17 @@ def test_data_may_move():
     assert parse_config(stored, where="moved").digest() == config.digest()
     stored["data"][0]["kind"] = "lasot"
     assert len(differences(stored, config)) == 1
+
+
+def test_how_many_processes_draw_a_source_may_change():
+    drawn = {"kind": "synthetic", "options": {"videos": 3, "seed": 1}}
+    by_two, more = ({**drawn, "options": drawn["options"] | new} for new in ({"workers": 2}, {"videos": 4}))
+    config, same, other = (tiny_config(data=[source]) for source in (drawn, by_two, more))
+    assert same.data[0].options["workers"] == 2
+    assert differences(config.to_json(), same) == differences(same.to_json(), config) == []
+    assert same.digest() == config.digest()
+    assert len(differences(config.to_json(), other)) == 1
+    assert other.digest() != config.digest()
 
 
 def test_a_field_of_another_version_is_a_difference():
