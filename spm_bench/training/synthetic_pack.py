@@ -210,7 +210,11 @@ def _pick_axis(rng: np.random.Generator) -> Axis:
 
 
 def video_crops(scene: Scene, at_most: int) -> Iterator[Crop]:
-    """Draw frames of a scene, evenly spread over those that show enough of the target; cut them by the pack rule."""
+    """Draw frames of a scene, evenly spread over those that show enough of the target; cut them by the pack rule.
+
+    A look-alike counts as one of `others` if enough of its box lies in the frame and in the crop. Known, and kept so
+    that packs of `PACK_VERSION` 1 stay as they are: one that the target or an occluder hides is named as well.
+    """
     truth, renderer = annotate(scene), Renderer(scene)
     cast = renderer.cast
     shown = np.flatnonzero(truth.visible >= MIN_VISIBLE)
