@@ -15,7 +15,16 @@ from spm_bench.training.augment import augment
 from spm_bench.training.batch import PairBatch
 from spm_bench.training.config import TrainConfig
 from spm_bench.training.packs import split_validation
-from spm_bench.training.pairs import KINDS, Pictures, PictureSet, PictureStore, Plan, load_pictures, plan_batch
+from spm_bench.training.pairs import (
+    KINDS,
+    Pictures,
+    PictureSet,
+    PictureStore,
+    Plan,
+    load_pictures,
+    plan_batch,
+    repair_plan,
+)
 from spm_bench.training.rows import Rows
 from spm_bench.training.schedule import chance
 from spm_bench.training.sources import load_source
@@ -63,12 +72,18 @@ class TrainingData:
         self.sources, self.held_out = hold_out(loaded, config.held_out)
         self.table = join_sources(self.sources)
         self.plan(0)  # the mix fits the sources, or says so now
-        self.store = PictureStore(self.table, device)
+        self.store = PictureStore(self.table, device, budget=picture_bytes(config.picture_gib))
 
     @property
     def digests(self) -> dict[str, str]:
         """Name of a source -> digest of its rows, those held out not counted."""
         return {rows.name: rows_digest(rows) for rows in self.sources}
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """File -> what is wrong with it, of the pictures met so far by this object; each was skipped."""
+        with self.store.lock:
+            return {self.table.where(row): problem for row, problem in sorted(self.store.broken.items())}
 
     def plan(self, step: int) -> Plan:
         """Who is paired with whom in a 0-based step."""
@@ -96,8 +111,12 @@ class TrainingData:
         return augment(share.pictures, self.config.augment, torch.Generator(self.device).manual_seed(seed))
 
     def provenance(self, step: int) -> list[dict[str, Any]]:
-        """Kind and files of each pair of a step, to look for what went wrong."""
-        plan = self.plan(step)
+        """Kind and files of each pair of a step, to look for what went wrong.
+
+        Pairs with a broken picture are named as what took their place, where the step's pictures were loaded before.
+        """
+        with self.store.lock:
+            plan = repair_plan(self.plan(step), self.store.broken)
         rows = zip(plan.kind, plan.template, plan.search, plan.background, plan.negative, strict=True)
         return [
             {
@@ -111,12 +130,20 @@ class TrainingData:
         ]
 
     def summary(self) -> dict[str, dict[str, int]]:
-        """Name of a source -> numbers of its rows, tracks and sequences."""
-        return {rows.name: count_rows(rows) for rows in self.sources}
+        """Name of a source -> numbers of its rows, tracks and sequences, and of the broken pictures met so far."""
+        with self.store.lock:
+            of_source = self.table.source[np.asarray(sorted(self.store.broken), dtype=np.int64)]
+        broken = np.bincount(of_source, minlength=len(self.sources)).tolist()
+        return {rows.name: {**count_rows(rows), "broken": n} for rows, n in zip(self.sources, broken, strict=True)}
 
     def close(self) -> None:
         """End the threads that read pictures."""
         self.store.close()
+
+
+def picture_bytes(gib: float) -> int | None:
+    """`TrainConfig.picture_gib` as `PictureStore` takes it."""
+    return None if gib == 0 else int(gib * (1 << 30))
 
 
 def take_part(pictures: Pictures, index: int, count: int) -> Pictures:
@@ -166,7 +193,12 @@ def hold_out(sources: Sequence[Rows], names: Sequence[str]) -> tuple[list[Rows],
 
 
 def rows_digest(rows: Rows) -> str:
-    """Sixteen hex digits over everything in a table but where the files lie."""
+    """Sixteen hex digits over what is known of a table's pictures, to tell whether a training goes on with the same.
+
+    That is boxes, tracks, sequences, frames, categories, other objects, and the names of categories and sequences. Left
+    out are the pictures themselves (the same ones, packed more tightly, go on with a training), where they lie, the
+    scale they were stored at, and whether they are drawn.
+    """
     digest = hashlib.sha256()
     for column in (rows.boxes, rows.track, rows.sequence, rows.frame, rows.category, *rows.others):
         digest.update(np.ascontiguousarray(column).tobytes())

@@ -15,7 +15,7 @@ category. Some positive pairs get such an object as `background`, to be pasted b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from spm_bench.training.pictures import Pictures, PictureSet
 from spm_bench.training.store import PictureStore
 from spm_bench.training.table import Floats, Ints, Table
 
-__all__ = ["KINDS", "PictureSet", "PictureStore", "Pictures", "Plan", "load_pictures", "plan_batch"]
+__all__ = ["KINDS", "PictureSet", "PictureStore", "Pictures", "Plan", "load_pictures", "plan_batch", "repair_plan"]
 
 KINDS = ("video", "stills", "patches", "synthetic", "pasted")
 
@@ -240,7 +240,7 @@ def _load(plan: Plan, store: PictureStore) -> Pictures:
     wanted = np.concatenate((plan.template, plan.search, plan.background[plan.background >= 0]))
     broken = store.fetch(wanted, textured=np.concatenate((plan.template[patched], plan.search[patched])))
     if broken:
-        plan = _repaired(plan, np.asarray(sorted(broken), dtype=np.int64))
+        plan = repair_plan(plan, broken)
         patched = np.isfinite(plan.patch_template[:, 0])
     none = np.full((len(plan.kind), 4), np.nan)
     return Pictures(
@@ -252,9 +252,18 @@ def _load(plan: Plan, store: PictureStore) -> Pictures:
     )
 
 
-def _repaired(plan: Plan, broken: Ints) -> Plan:
+def repair_plan(plan: Plan, broken: Collection[int]) -> Plan:
+    """Put the next good pair of the batch in the place of each pair with a broken picture.
+
+    Args:
+        plan: B pairs.
+        broken: Rows whose picture cannot be read; those of other batches make no difference.
+
+    Raises:
+        DataError: No pair is left.
+    """
     rows = np.stack((plan.template, plan.search, plan.background))
-    places = np.flatnonzero(~np.isin(rows, broken).any(axis=0))
+    places = np.flatnonzero(~np.isin(rows, np.asarray(sorted(broken), dtype=np.int64)).any(axis=0))
     if not len(places):
         raise DataError("no pair of this batch can be read", remedy="Copy the data again")
     nearest = places[np.searchsorted(places, np.arange(rows.shape[1])) % len(places)]
