@@ -11,12 +11,16 @@ back earlier), stops when its minutes are over, and writes weights, logs and the
 again goes on. `join` makes a training's folder of the parts. `unpack` does the first part of `train` alone, for a
 machine that takes data and parts in two goes.
 
+The limits (8 files of 15 MiB, 60 MiB in all; 50 MiB of pictures) are an example: every such machine has its own, and
+options say them. `train` says at its start if a checkpoint of the network will not fit into them.
+
 Only the standard library is needed until the wheels are in place: nothing else is imported before.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -33,9 +37,10 @@ if TYPE_CHECKING:
     from spm_bench.training.config import TrainConfig
 
 QUALITY = 66
-"""Of JPEG. The two packs (76 MiB at 85) take 42 MiB, 37.4 dB from what they were: an error of 3.4 grey levels, a third
-of the noise that augmentation adds. Shrinking to 288 pixels at quality 85 takes 54 MiB and a third of the pixels. Sizes
-and boxes stay, so the digest of the data stays as well, and a training goes on at home with the originals."""
+"""Of JPEG; `--quality` changes it. An example: packs of 76 MiB at quality 85 take 42 MiB, 37.4 dB from what they were,
+an error of 3.4 grey levels, a third of the noise that augmentation adds. Shrinking them to 288 pixels at quality 85
+takes 54 MiB and a third of the pixels. Sizes and boxes stay, so the digest of the data stays as well, and a training
+goes on at home with the originals."""
 PLACE = Path("runs/accelerator")
 MIB = 2**20
 RESERVE = 0.08
@@ -63,9 +68,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     train.add_argument("--minutes", type=float, required=True, help="for the whole command")
     train.add_argument("--bring", type=Path, required=True, help="empty folder whose files are brought back")
     train.add_argument("--parts", type=Path, default=PLACE / "parts", help="parts of before, if the work is gone")
-    train.add_argument("--part-mib", type=float, default=15.0, help="largest file (default: 15)")
-    train.add_argument("--files", type=int, default=8, help="most files (default: 8)")
-    train.add_argument("--most-mib", type=float, default=60.0, help="for all files (default: 60)")
+    train.add_argument("--part-mib", type=float, default=15.0, help="largest file it gives back (default: 15)")
+    train.add_argument("--files", type=int, default=8, help="most files it gives back (default: 8)")
+    train.add_argument("--most-mib", type=float, default=60.0, help="for all files it gives back (default: 60)")
     train.add_argument("--pairs", type=int, help="another length of the schedule")
     train.add_argument("--device", default="auto")
     train.add_argument("--threads", type=int, help="of a CPU")
@@ -90,29 +95,33 @@ def pack(args: argparse.Namespace) -> int:
     return 0
 
 
-def prepare(args: argparse.Namespace) -> TrainConfig:
-    """Unpack and draw what is not there yet; returns the config."""
+def read_training(args: argparse.Namespace) -> tuple[Path, TrainConfig]:
+    """Find and read the config; returns its file as well."""
+    from spm_bench.training.config import find_config, read_config
+
+    path = find_config(args.config)
+    changes = {} if getattr(args, "pairs", None) is None else {"pairs": args.pairs}
+    return path, read_config(path, changes)
+
+
+def prepare(args: argparse.Namespace, path: Path, config: TrainConfig) -> None:
+    """Unpack and draw what is not there yet."""
     from borrowed import luggage
 
     if luggage.unpack_sources(args.carry, args.work / "data"):
         os.environ["SPM_BENCH_TRAIN_DATA"] = str((args.work / "data").resolve())
     os.environ.setdefault("SPM_BENCH_CACHE", str((args.work / "cache").resolve()))
-    from spm_bench.training.config import find_config, read_config
     from spm_bench.training.sources import load_source
 
-    path = find_config(args.config)
-    changes = {} if getattr(args, "pairs", None) is None else {"pairs": args.pairs}
-    config = read_config(path, changes)
     for source in config.data:
         if source.kind == "synthetic":  # drawn by all cores here; how many is nothing that a config says
             options: dict[str, Any] = {**source.options, "workers": os.cpu_count() or 1}
             load_source(source.kind, source.resolve(path.parent), name=source.title, say=say, **options)
-    return config
 
 
 def unpack(args: argparse.Namespace) -> int:
     """Prepare, and stop there."""
-    prepare(args)
+    prepare(args, *read_training(args))
     return 0
 
 
@@ -121,16 +130,55 @@ def train(args: argparse.Namespace) -> int:
     from spm_bench.errors import SpmBenchError
 
     began = time.monotonic()
-    config = prepare(args)
+    path, config = read_training(args)
+    foresee(args, config)
+    prepare(args, path, config)
     folder = args.work / "train" / Path(args.config).with_suffix("").name
     restore(args.parts, folder)
     try:
-        code = train_on(args, config, folder, began)
+        code = train_on(args, config, path.parent, folder, began)
     except SpmBenchError as error:
         say(f"error: {error}")
         code = 2
-    bring(args, folder)
-    return code
+    finally:  # also where memory was too small or a bug was met: that ends the command, but not without the parts
+        brought = bring(args, folder)
+    return code if brought else code or 2
+
+
+def most_bytes(args: argparse.Namespace) -> int:
+    """What may come back, all together."""
+    in_parts: int = round(args.part_mib * MIB) * (args.files - 1)  # one file is the list
+    return min(round(args.most_mib * MIB), in_parts)
+
+
+def foresee(args: argparse.Namespace, config: TrainConfig) -> None:
+    """Say before any time is spent if this training cannot go on elsewhere from what comes back.
+
+    Raises:
+        UsageError: Not even its weights will fit.
+    """
+    import torch
+
+    from spm_bench.errors import UsageError
+    from spm_bench.models.spm import SpmNet
+    from spm_bench.training.slim import BARE, BYTES, LEAN, WHOLE, expected_state
+
+    with torch.device("meta"):
+        numbers = sum(value.numel() for value in SpmNet(config.network()).state_dict().values())
+    most, state = most_bytes(args), expected_state(numbers, most_bytes(args))
+    if state in (WHOLE, LEAN):
+        return
+    wanted = BARE if state is None else LEAN
+    mib = math.ceil(1.05 * BYTES[wanted] * numbers / MIB) + 1  # logs and vectors, of which the forecast knows nothing
+    files = math.ceil(mib / args.part_mib) + 1
+    remedy = f"--most-mib {mib} --files {files} (or a larger --part-mib), if the machine gives so much back"
+    limits = f"{most / MIB:.3g} MiB of --most-mib {args.most_mib:g}, --part-mib {args.part_mib:g}, --files {args.files}"
+    if state is None:
+        raise UsageError(f"the weights of {config.architecture} do not fit into {limits}", remedy=f"Allow {remedy}")
+    say(
+        f"warning: only the weights will come back: a checkpoint of {config.architecture} does not fit into {limits}. "
+        f"The training goes on here as long as {args.work} lasts, and on no other machine. To go on elsewhere: {remedy}"
+    )
 
 
 def restore(parts: Path, folder: Path) -> None:
@@ -156,17 +204,15 @@ def restore(parts: Path, folder: Path) -> None:
     say(f"taken over from {parts}: {manifest.state}")
 
 
-def train_on(args: argparse.Namespace, config: TrainConfig, folder: Path, began: float) -> int:
+def train_on(args: argparse.Namespace, config: TrainConfig, home: Path, folder: Path, began: float) -> int:
     """Run the training itself; returns the exit code of `spm-bench train`."""
     from borrowed import meter
 
     from spm_bench.cli.train import SIGNAL_EXITS
     from spm_bench.trackers.spm.tracker import pick_device
-    from spm_bench.training.config import find_config
     from spm_bench.training.data import TrainingData
     from spm_bench.training.loop import train as run_training
 
-    home = find_config(args.config).parent
     device = pick_device(args.device)
     with meter.Meter(say) as watched:
         data = TrainingData(config, home, device, say)
@@ -191,17 +237,22 @@ def train_on(args: argparse.Namespace, config: TrainConfig, folder: Path, began:
     return SIGNAL_EXITS.get(result.stopped, 0)
 
 
-def bring(args: argparse.Namespace, folder: Path) -> None:
-    """Write as much of the training as may come back."""
+def bring(args: argparse.Namespace, folder: Path) -> bool:
+    """Write as much of the training as may come back; says what, and returns whether there was anything."""
+    from spm_bench.errors import SpmBenchError
     from spm_bench.training.parts import write_parts
     from spm_bench.training.slim import choose_files
 
-    largest = round(args.part_mib * MIB)
-    most = min(round(args.most_mib * MIB), largest * (args.files - 1))  # one file is the list
-    state, files = choose_files(folder, most)
-    paths = write_parts(args.bring, files, training=folder.name, state=state, largest=largest)
+    try:
+        state, files = choose_files(folder, most_bytes(args))
+        largest = round(args.part_mib * MIB)
+        paths = write_parts(args.bring, files, training=folder.name, state=state, largest=largest)
+    except SpmBenchError as error:  # told here: it must not hide what the training ended with
+        say(f"error: nothing was brought back: {error}")
+        return False
     size = sum(path.stat().st_size for path in paths)
     say(f"brought back: {state}, {len(paths)} files, {size / MIB:.1f} MiB ({', '.join(files)})")
+    return True
 
 
 def join(args: argparse.Namespace) -> int:

@@ -134,6 +134,69 @@ def test_weights_alone_come_back_where_no_checkpoint_fits(tool: ModuleType, plac
     assert manifest["holds"] == ["weights.safetensors", "training.json", "log.csv"]
 
 
+def test_what_cannot_go_on_elsewhere_is_said_at_the_start(
+    tool: ModuleType, place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(tool, place, "pack", "--data", place / "data", "--no-wheels")
+    capfd.readouterr()
+    (place / "tiny.toml").write_text(TOML.replace("head_channels = 8", "head_channels = 64"))
+    assert train(tool, place, "--minutes", 0, "--most-mib", 0.2) == 0
+    told = capfd.readouterr().err
+    assert told.startswith("warning: only the weights will come back: a checkpoint of spm_lite does not fit into 0.2 ")
+    assert "brought back: weights, " in told
+    assert "on no other machine. To go on elsewhere: --most-mib 2 --files 2 " in told
+    assert train(tool, place, "--minutes", 0, "--most-mib", 2, "--files", 2) == 0
+    told = capfd.readouterr().err
+    assert "warning" not in told
+    assert "brought back: weights" not in told
+    assert train(tool, place, "--minutes", 0, "--most-mib", 0.01) == 2
+    told = capfd.readouterr().err
+    assert told.startswith("error: the weights of spm_lite do not fit into 0.01 MiB")
+
+
+def test_the_default_limits_are_told_for_the_large_network(tool: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    from spm_bench.training.config import read_config
+
+    for name in ("spm_alexnet", "spm_alexnet_dw", "spm_lite"):
+        path = SCRIPT.parent / f"{name}.toml"
+        tool.foresee(tool.parse(["train", str(path), "--minutes", "1", "--bring", "b"]), read_config(path))
+        assert ("only the weights will come back" in capfd.readouterr().err) == (name == "spm_alexnet"), name
+
+
+@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, KeyboardInterrupt, UsageError])
+def test_what_is_there_is_brought_back_whatever_ends_the_training(
+    tool: ModuleType,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    kind: type[BaseException],
+) -> None:
+    run(tool, place, "pack", "--data", place / "data", "--no-wheels")
+    train(tool, place, "--minutes", 0)
+    for path in (place / "bring").iterdir():
+        path.unlink()
+    monkeypatch.setattr(tool, "train_on", lambda *_: (_ for _ in ()).throw(kind("too much")))
+    if kind is UsageError:
+        assert train(tool, place, "--minutes", 5) == 2
+        assert "error: too much" in capfd.readouterr().err
+    else:
+        with pytest.raises(kind, match="too much"):
+            train(tool, place, "--minutes", 5)
+    assert json.loads((place / "bring" / "parts.json").read_text())["state"] == "whole"
+
+
+def test_an_end_without_weights_is_not_hidden(
+    tool: ModuleType, place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(tool, place, "pack", "--data", place / "data", "--no-wheels")
+    monkeypatch.setattr(tool, "train_on", lambda *_: (_ for _ in ()).throw(MemoryError("of the device")))
+    with pytest.raises(MemoryError, match="of the device"):
+        train(tool, place, "--minutes", 5)
+    assert "nothing was brought back: " in capfd.readouterr().err
+    monkeypatch.setattr(tool, "train_on", lambda *_: 0)
+    assert train(tool, place, "--minutes", 5) == 2
+
+
 def photograph(path: Path) -> Path:
     rng = np.random.default_rng(4)
     image = cv2.resize(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8), (320, 240), interpolation=cv2.INTER_CUBIC)
