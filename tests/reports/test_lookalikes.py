@@ -18,6 +18,7 @@ from proving.lookalikes import (
 
 from spm_bench.errors import UsageError
 from spm_bench.suites.synthetic import CATEGORIES, SyntheticFrames, demo_steps
+from spm_bench.training import synthetic_pack
 
 
 def test_scenes_are_response_curves_of_named_categories() -> None:
@@ -41,8 +42,7 @@ def test_no_scene_is_one_of_the_demo() -> None:
 
 def test_no_scene_can_be_drawn_in_training() -> None:
     """Training takes seeds from a range of its own and categories that are invented."""
-    pack = pytest.importorskip("spm_bench.training.synthetic_pack")
-    assert FIRST_SEED + SCENES < pack.FIRST_SEED
+    assert FIRST_SEED + SCENES < synthetic_pack.FIRST_SEED
     assert all(not name.startswith("any-") for name in CATEGORIES)
 
 

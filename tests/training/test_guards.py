@@ -73,16 +73,55 @@ def test_another_thread_leaves_signals_alone():
     assert seen == [("", before)]
 
 
-def fail_inside(threads):
-    with arithmetic(CPU, deterministic=True, threads=threads):
-        assert torch.get_num_threads() == threads
+def flags():
+    return (
+        torch.get_num_threads(),
+        torch.get_float32_matmul_precision(),
+        (torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic),
+        (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
+    )
+
+
+def put(values):
+    torch.set_num_threads(values[0])
+    torch.set_float32_matmul_precision(values[1])
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = values[2]
+    torch.use_deterministic_algorithms(values[3][0], warn_only=values[3][1])
+
+
+@pytest.fixture
+def usual(monkeypatch):
+    """The way torch computes, put back whatever a test does to it."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    before = flags()
+    yield before
+    put(before)
+
+
+def fail_inside(device, deterministic, expected):
+    with arithmetic(device, deterministic=deterministic, threads=expected[0]):
+        assert flags() == expected
         raise ValueError
 
 
-def test_the_way_torch_computes_is_put_back():
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+BEFORE = {
+    "usual": ("highest", (False, False), (False, False)),
+    "unusual": ("medium", (True, True), (True, False)),
+    "half": ("medium", (True, False), (True, True)),
+}
+
+
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+@pytest.mark.parametrize("deterministic", [True, False])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_way_torch_computes_is_put_back(usual, before, deterministic, device):
+    """The flags of an accelerator can be set without one."""
+    first = (usual[0] + 1, *before)
+    put(first)
+    inside = (usual[0] + 2, *before)
+    if device == "cuda":
+        asked = (True, True) if deterministic else before[2]
+        inside = (usual[0] + 2, "high", (False, deterministic), asked)
     with pytest.raises(ValueError):
-        fail_inside(threads + 1)
-    assert torch.get_num_threads() == threads
-    assert torch.get_float32_matmul_precision() == precision
-    assert not torch.are_deterministic_algorithms_enabled()
+        fail_inside(torch.device(device), deterministic, inside)
+    assert flags() == first
