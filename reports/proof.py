@@ -1,9 +1,10 @@
 """Prove a trained SPM: benchmarks beside others, the stages apart, and trainings compared. Writes `proof.md`.
 
-    python reports/proof.py --weights FILE.safetensors --data ../shared/data --published ../shared/benchmarks
+    python reports/proof.py --data ../shared/data --published ../shared/benchmarks
     python reports/proof.py ... --ablation "all=a.safetensors" --ablation "no FM=b.safetensors:cm_only"
 
-DATA holds the benchmarks' sequences (otb/, vot2016/; parts of them will do), PUBLISHED raw results of other trackers
+It is about the weights that come with the package (SPM-lite); `--weights FILE.safetensors` names others. DATA holds the
+benchmarks' sequences (otb/, vot2016/; parts of them will do), PUBLISHED raw results of other trackers
 (otb100/results/Tracker/*.txt, vot2016/results/Tracker/baseline/...). Whatever was run once stays in --runs.
 """
 
@@ -16,7 +17,7 @@ import sys
 from pathlib import Path
 
 from proving.benchmarks import otb_part, vot_part
-from proving.cells import Bench, Entry
+from proving.cells import SHIPPED, Bench, tracker_of
 from proving.document import Part, Recipe, write_document
 from proving.lookalikes import SCENES
 from proving.stages import Grounds, ablation_part, read_training, stages_part
@@ -31,7 +32,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--weights", help="as for `spm-bench run`: a file, official, or random; default: the best at hand"
+        "--weights",
+        default=SHIPPED,
+        help=f"as for `spm-bench run`: a file, official, or random; default: {SHIPPED}, which comes with the package",
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with otb/ and vot2016/")
     parser.add_argument("--published", type=Path, help="folder with raw results of others; without it, none are shown")
@@ -87,7 +90,7 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
     words = ["python", "reports/proof.py"]
     for option in ("weights", "data", "published"):
         value = getattr(args, option)
-        if value is not None:
+        if value is not None and (option, value) != ("weights", SHIPPED):
             words += [f"--{option}", _relative(str(value))]
     words += ["--scenes", str(args.scenes)] if args.scenes != SCENES else []
     words += ["--only", *args.only] if args.only else []
@@ -104,11 +107,10 @@ def _relative(path: str) -> str:
 
 def describe_weights(args: argparse.Namespace) -> str:
     """Which weights they are: sha256, and whether they were trained."""
-    entry = Entry("SPM", weights=args.weights)
-    spec = resolve_tracker(entry.tracker, weights=entry.weights, device=args.device)
-    name = Path(args.weights).name if args.weights else "the best at hand"
+    tracker = tracker_of(args.weights)
+    spec = resolve_tracker(tracker, weights=args.weights, device=args.device)
     digits = str(spec.identity["weights_sha256"])[:12]
-    return f"{name}, sha256 `{digits}`" + (
+    return f"{Path(args.weights).name} (tracker {tracker}), sha256 `{digits}`" + (
         "" if spec.trained == "yes" else ", **untrained: these scores mean nothing**"
     )
 

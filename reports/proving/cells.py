@@ -21,7 +21,10 @@ from spm_bench.scoring.evaluate import evaluate
 from spm_bench.suites.base import Suite
 from spm_bench.trackers.base import TrackerSpec
 from spm_bench.trackers.catalog import resolve_tracker
+from spm_bench.trackers.spm.weights import shipped
 
+SHIPPED = "spm_lite"
+"""Name of the weights that come with the package, of which a proof speaks unless it is told others."""
 HERE, RESCORED = "run here", "raw results"
 """Where boxes come from: a tracker that ran here, or what its authors (or a named third party) published."""
 
@@ -108,6 +111,13 @@ class Cell:
         return np.array([found[name] for name in sequences], dtype=np.float64)
 
 
+def tracker_of(weights: str) -> str:
+    """What SPM is called with these weights: `SPM-lite` with those that come with the package, by name or by file."""
+    file = shipped().get(SHIPPED)
+    same = file is not None and Path(weights).expanduser().resolve() == file.resolve()
+    return "SPM-lite" if weights == SHIPPED or same else "SPM"
+
+
 def run_cells(suite: Suite, entries: Many[Entry], bench: Bench) -> list[Cell]:
     """Run what is not finished yet, and score the sequences that `bench` chooses of `suite`.
 
@@ -133,7 +143,7 @@ def run_cells(suite: Suite, entries: Many[Entry], bench: Bench) -> list[Cell]:
 
 
 def _resolve(entry: Entry, bench: Bench) -> TrackerSpec:
-    device = bench.device if entry.tracker == "SPM" else "auto"
+    device = bench.device if entry.tracker.startswith("SPM") else "auto"
     return resolve_tracker(entry.tracker, variant=entry.variant, weights=entry.weights, device=device)
 
 

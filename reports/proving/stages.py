@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proving.benchmarks import load_present
-from proving.cells import Bench, Entry, run_cells
+from proving.cells import Bench, Entry, run_cells, tracker_of
 from proving.compare import (
     Field,
     difference_text,
@@ -64,16 +64,17 @@ class Grounds:
         )
 
 
-def stages_part(grounds: Grounds, weights: str | None, bench: Bench) -> Part | None:
+def stages_part(grounds: Grounds, weights: str, bench: Bench) -> Part | None:
     """Each stage alone, both in series, and in parallel; None where the choice of sequences leaves none."""
-    fields = grounds.fields([Entry(name, variant=variant, weights=weights) for name, variant in STAGES.items()], bench)
+    tracker = tracker_of(weights)
+    fields = grounds.fields([Entry(name, tracker, variant, weights) for name, variant in STAGES.items()], bench)
     if not fields:
         return None
     blocks: list[str | Picture] = [
-        f"{ABOUT_STAGES} (variants {', '.join(f'`{v}`' for v in STAGES.values())}).\n",
+        f"{ABOUT_STAGES} (variants {', '.join(f'`{v}`' for v in STAGES.values())} of {tracker}).\n",
         _comparison_table("Stages", fields, COARSE),
         _claims(fields, FULL, COARSE),
-        _difference_picture("proof_stages", fields, COARSE, "Stages of SPM"),
+        _difference_picture("proof_stages", fields, COARSE, f"Stages of {tracker}"),
     ]
     scenes = [field for field in fields if field.suite.name == "lookalikes"]
     if scenes:
@@ -81,7 +82,7 @@ def stages_part(grounds: Grounds, weights: str | None, bench: Bench) -> Part | N
             f"Step by step on the look-alike scenes ({scenes[0].describe()}; categories and seeds that training never "
             "draws).\n",
             _level_table(scenes[0]),
-            Picture("proof_lookalikes", response_figure(scenes[0], "Stages of SPM"), "AUC against look-alikes."),
+            Picture("proof_lookalikes", response_figure(scenes[0], f"Stages of {tracker}"), "AUC against look-alikes."),
         ]
     return Part("stages", "What the stages are for", tuple(blocks), fields)
 

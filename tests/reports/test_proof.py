@@ -13,7 +13,7 @@ import proof
 import proving.cells
 import pytest
 from proving.benchmarks import load_present
-from proving.cells import RESCORED, Bench, Entry, read_cells, run_cells
+from proving.cells import RESCORED, Bench, Entry, read_cells, run_cells, tracker_of
 from proving.lookalikes import lookalike_suite
 from proving.stages import read_training
 
@@ -33,9 +33,10 @@ STAND_INS = {
 
 
 def cheap(name: str, *, variant: str | None = None, weights: str | None = None, device: str = "auto") -> TrackerSpec:
-    other, its_variant = STAND_INS.get((name, variant), (name, variant))
+    network = name.startswith("SPM")
+    other, its_variant = STAND_INS.get(("SPM" if network else name, variant), (name, variant))
     spec = catalog.resolve_tracker(other, variant=its_variant)
-    if name != "SPM":
+    if not network:
         return spec
     return replace(spec, trained="yes", identity={**spec.identity, "weights_sha256": f"{weights}".ljust(64, "0")})
 
@@ -99,6 +100,49 @@ def _check_values(frame: pd.DataFrame, text: str) -> None:
     assert f"| {trained['all rules'].mean():.3f} |  |" in text
     lost = frame[(frame["part"] == "vot") & (frame["metric"] == "failures") & (frame["tracker"] == "SiamMask")]
     assert f"| SiamMask | 0.{round(1000 * _accuracy(frame)):03d}, {lost['value'].item():.1f} |" in text
+
+
+def test_without_weights_it_is_about_those_that_come_along(
+    real_data: Path, published_results: Path, cheap_trackers: None, tmp_path: Path
+) -> None:
+    folders = {"data": real_data, "published": published_results, "runs": tmp_path / "runs", "out": tmp_path / "out"}
+    words = [word for name, folder in folders.items() for word in (f"--{name}", str(folder))]
+    assert proof.main([*words, "--quiet", "--only", "bag", "koi-1001-1", "--scenes", "1"]) == 0
+    text = (tmp_path / "out" / "proof.md").read_text()
+    assert "* Weights of SPM: spm_lite (tracker SPM-lite), sha256 `spm_lite0000`." in text
+    assert "| **SPM-lite** | run here |" in text
+    assert "| **SPM** |" not in text
+    assert "variants `cm_only`, `fm_only`, `series`, `base` of SPM-lite" in text
+    assert "--weights" not in text
+    assert set(pd.read_csv(tmp_path / "out" / "proof.csv")["weights"].dropna()) == {"spm_lite0000"}
+    _check_attributes(text, real_data / "vot2016" / "bag", published_results / "vot2016" / "results", "SiamMask")
+
+
+def _check_attributes(text: str, sequence: Path, results: Path, tracker: str) -> None:
+    """Failures per attribute, counted from the files: frames with the code 2 whose label is 1."""
+    lines = text.splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("| Attribute of frames"))
+    column = [cell.strip() for cell in lines[start].split("|")].index(tracker)
+    table = {line.split()[1]: line.split("|")[column].strip() for line in lines[start + 2 : lines.index("", start)]}
+    runs = [path.read_text().split() for path in sorted((results / tracker / "baseline" / "bag").glob("bag_*.txt"))]
+    assert runs
+    expected = {}
+    for path in sequence.glob("*.label"):
+        label = [line.strip() == "1" for line in path.read_text().splitlines()]
+        lost = [sum(code in ("2", "2.0000") and k < len(label) and label[k] for k, code in enumerate(r)) for r in runs]
+        if any(label):
+            expected[path.stem.replace("_", "\\_")] = f"{np.mean(lost):.1f}"
+    assert table == expected
+
+
+def test_shipped_weights_are_called_by_their_tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "spm_lite.safetensors"
+    file.touch()
+    monkeypatch.setattr(proving.cells, "shipped", lambda: {"spm_lite": file})
+    monkeypatch.chdir(tmp_path)
+    assert [tracker_of(name) for name in ("spm_lite", str(file), file.name)] == ["SPM-lite"] * 3
+    monkeypatch.setattr(proving.cells, "shipped", dict)
+    assert [tracker_of(name) for name in ("spm_lite", str(file), "official")] == ["SPM-lite", "SPM", "SPM"]
 
 
 def _accuracy(frame: pd.DataFrame) -> float:
