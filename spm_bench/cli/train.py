@@ -54,6 +54,7 @@ def train(
 
     Exit code: 0 trained (or the time is up), 2 something must be mended, 130 Ctrl-C, 143 SIGTERM.
     """
+    from spm_bench.errors import listed
     from spm_bench.trackers.spm.tracker import pick_device
     from spm_bench.training.config import find_config, read_config
     from spm_bench.training.data import TrainingData
@@ -79,6 +80,8 @@ def train(
         )
     finally:
         data.close()
+    if data.broken:
+        typer.echo(f"{len(data.broken)} broken pictures were skipped: {listed(data.broken, most=3)}", err=True)
     for line in _closing_lines(result):
         typer.echo(line, err=True)
     return SIGNAL_EXITS.get(result.stopped, 0)

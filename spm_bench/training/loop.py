@@ -170,6 +170,7 @@ class _Run:
         try:
             with Stop(minutes) as stop:
                 reason = self._steps(log, stop)
+            self._write_facts()  # broken pictures are known by now
         finally:
             self.progress.end()
             log.close()

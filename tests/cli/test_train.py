@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -108,3 +109,13 @@ def test_sigterm_ends_with_a_checkpoint_and_its_own_exit_code(config, tmp_path):
     assert process.returncode == 143, printed
     assert "stopped (SIGTERM) after" in printed
     assert (log.parent / "checkpoint.pt").exists()
+
+
+def test_a_broken_picture_is_told_at_the_end_and_in_the_facts(config, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("spm_bench.training.store.BROKEN_SHARE", 1.0)
+    victim = sorted((tmp_path / "pack" / "a").glob("*.png"))[0]
+    victim.write_bytes(victim.read_bytes()[:40])
+    assert spm_bench("tiny", "--threads", "1", "--pairs", "48") == EXIT_OK
+    assert "1 broken pictures were skipped" in capsys.readouterr().err
+    facts = json.loads((tmp_path / "runs" / "train" / "tiny" / "training.json").read_text())
+    assert sum(source["broken"] for source in facts["data"].values()) == 1
