@@ -107,7 +107,7 @@ def test_without_weights_it_is_about_those_that_come_along(
 ) -> None:
     folders = {"data": real_data, "published": published_results, "runs": tmp_path / "runs", "out": tmp_path / "out"}
     words = [word for name, folder in folders.items() for word in (f"--{name}", str(folder))]
-    assert proof.main([*words, "--quiet", "--only", "bag", "koi-1001-1", "--scenes", "1"]) == 0
+    assert proof.main([*words, "--quiet", "--only", "book", "koi-1001-1", "--scenes", "1"]) == 0
     text = (tmp_path / "out" / "proof.md").read_text()
     assert "* Weights of SPM: spm_lite (tracker SPM-lite), sha256 `spm_lite0000`." in text
     assert "| **SPM-lite** | run here |" in text
@@ -115,7 +115,7 @@ def test_without_weights_it_is_about_those_that_come_along(
     assert "variants `cm_only`, `fm_only`, `series`, `base` of SPM-lite" in text
     assert "--weights" not in text
     assert set(pd.read_csv(tmp_path / "out" / "proof.csv")["weights"].dropna()) == {"spm_lite0000"}
-    _check_attributes(text, real_data / "vot2016" / "bag", published_results / "vot2016" / "results", "SiamMask")
+    _check_attributes(text, real_data / "vot2016" / "book", published_results / "vot2016" / "results", "SiamMask")
 
 
 def _check_attributes(text: str, sequence: Path, results: Path, tracker: str) -> None:
@@ -124,7 +124,9 @@ def _check_attributes(text: str, sequence: Path, results: Path, tracker: str) ->
     start = next(k for k, line in enumerate(lines) if line.startswith("| Attribute of frames"))
     column = [cell.strip() for cell in lines[start].split("|")].index(tracker)
     table = {line.split()[1]: line.split("|")[column].strip() for line in lines[start + 2 : lines.index("", start)]}
-    runs = [path.read_text().split() for path in sorted((results / tracker / "baseline" / "bag").glob("bag_*.txt"))]
+    runs = [
+        path.read_text().split() for path in sorted((results / tracker / "baseline" / sequence.name).glob("*_0*.txt"))
+    ]
     assert runs
     expected = {}
     for path in sequence.glob("*.label"):
