@@ -147,8 +147,8 @@ def train(args: argparse.Namespace) -> int:
 
 def most_bytes(args: argparse.Namespace) -> int:
     """What may come back, all together."""
-    in_parts: int = round(args.part_mib * MIB) * (args.files - 1)  # one file is the list
-    return min(round(args.most_mib * MIB), in_parts)
+    together, largest, files = float(args.most_mib), float(args.part_mib), int(args.files) - 1  # one is the list
+    return min(round(together * MIB), round(largest * MIB) * files)
 
 
 def foresee(args: argparse.Namespace, config: TrainConfig) -> None:
