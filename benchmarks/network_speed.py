@@ -48,7 +48,9 @@ def main() -> None:
             for _ in range(BLOCK):
                 tracker.advance([frame]).boxes.cpu()
             taken[name].append(1e3 * (time.perf_counter() - start) / BLOCK)
-    print(f"torch {torch.__version__}, {args.device}, {args.threads} threads, 640 x 480, {args.rounds} rounds of {BLOCK}")
+    print(
+        f"torch {torch.__version__}, {args.device}, {args.threads} threads, 640 x 480, {args.rounds} rounds of {BLOCK}"
+    )
     for name, times in taken.items():
         own = statistics.median(times)
         ratio = statistics.median(t / base for t, base in zip(times, taken[SPM_ALEXNET.name], strict=True))

@@ -11,6 +11,7 @@ pictures are random noise, which costs the same to augment, but nothing to read.
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -46,22 +47,41 @@ class Part(NamedTuple):
 
     step: int
     part: int
-    pictures: Pictures | None
+    pictures: Pictures
+
+
+class Kept:
+    """The same augmented batch at every step, for the network alone."""
+
+    def __init__(self, batches: list[PairBatch]) -> None:
+        self.batches = batches
+
+    def shares(self, step: int, count: int) -> list[Learned]:
+        """Which part of the batch."""
+        return [Learned(step, part) for part in range(count)]
+
+    def pairs(self, share: Learned) -> PairBatch:
+        """The part."""
+        return self.batches[share.part]
+
+
+class Learned(NamedTuple):
+    """A part of the kept batch."""
+
+    step: int
+    part: int
 
 
 class Input:
-    """Training data of a step; `kept` batches instead of fresh ones while it is not None."""
+    """Training data of a step."""
 
     def __init__(self, sources: list[Rows], batch: int, settings: AugmentSettings, device: torch.device) -> None:
         self.table = join_sources(sources)
         self.store = PictureStore(self.table, device)
         self.batch, self.settings, self.device = batch, settings, device
-        self.kept: list[PairBatch] | None = None
 
     def shares(self, step: int, count: int) -> list[Part]:
         """Plan and load a batch, in parts."""
-        if self.kept is not None:
-            return [Part(step, part, None) for part in range(count)]
         rng = np.random.default_rng([0, step])
         plan = plan_batch(
             self.table, MIX, batch=self.batch, negative_share=NEGATIVES, distractor_share=DISTRACTORS, rng=rng
@@ -71,9 +91,6 @@ class Input:
 
     def pairs(self, share: Part) -> PairBatch:
         """Augment a part."""
-        if share.pictures is None:
-            assert self.kept is not None
-            return self.kept[share.part]
         generator = torch.Generator(self.device).manual_seed(1000 * share.step + share.part)
         return augment(share.pictures, self.settings, generator)
 
@@ -138,20 +155,18 @@ def main() -> None:
     data = Input(packs, args.batch, config.augment, device)
     data.store.warm()
     count = replicas_of(args.batch, args.threads, device)
-    learner = Learner(config, data, device, replicas=count)
     threads = ThreadPoolExecutor(count)
 
     def make(step: int) -> list[PairBatch]:
         return list(threads.map(data.pairs, data.shares(step, count)))
 
-    batches = make(0)
+    learners = [Learner(config, source, device, replicas=count) for source in (Kept(make(0)), data)]
+    steps = [itertools.count(), itertools.count()]  # each its own, one by one: the next batch is read ahead
 
-    def learn(step: int, *, fresh: bool) -> None:
-        data.kept = None if fresh else batches
-        learner.step(step % 1000)
-        data.kept = None
+    def learn(_: int, *, which: int) -> None:
+        learners[which].step(next(steps[which]))
 
-    jobs = {"input": make, "network": partial(learn, fresh=False), "together": partial(learn, fresh=True)}
+    jobs = {"input": make, "network": partial(learn, which=0), "together": partial(learn, which=1)}
     finish = partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
     rates = median_rates(jobs, args.rounds, args.block, args.batch, finish)
     print(
@@ -163,6 +178,8 @@ def main() -> None:
     zipped = list(zip(rates["input"], rates["network"], rates["together"], strict=True))
     print(f"input / network time      {statistics.median(n / i for i, n, _ in zipped):.3f}")
     print(f"together / network rate   {statistics.median(t / n for _, n, t in zipped):.3f}")
+    for learner in learners:
+        learner.close()
     if args.profile:
         kinds = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device.type == "cuda" else [])
         with profile(activities=kinds) as record:
