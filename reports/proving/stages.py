@@ -22,6 +22,7 @@ from proving.document import Part, Picture
 from proving.lookalikes import demo_discrimination, level_of, level_title, lookalike_suite, scene_of, video_of
 from proving.pictures import Difference, difference_figure, response_figure
 from spm_bench.errors import UsageError
+from spm_bench.models.checkpoint import read_header
 from spm_bench.suites.base import Suite
 from spm_bench.trackers.catalog import variants_of
 
@@ -98,13 +99,30 @@ def ablation_part(grounds: Grounds, trainings: Many[Entry], bench: Bench) -> Par
         for entry, cell in zip(trainings, fields[0].cells, strict=True)
     ]
     blocks: tuple[str | Picture, ...] = (
-        f"Trainings with equal budgets that differ in one rule, each against *{first}*. One training each: an interval "
-        "covers the choice of sequences, not the luck of a training. Weights (sha256) and variant: "
+        f"Trainings that differ in one rule, each against *{first}*. {_budgets(trainings)} One training each: an "
+        "interval covers the choice of sequences, not the luck of a training. Weights (sha256) and variant: "
         f"{'; '.join(runs)}.\n",
         _comparison_table("Training", fields, first),
         _difference_picture("proof_ablation", fields, first, "Trainings of SPM"),
     )
     return Part("ablation", "What the rules of training are for", blocks, fields)
+
+
+def _budgets(trainings: Many[Entry]) -> str:
+    """What each training saw, as its weights say: a short one shows what helps early, not what helps in the end."""
+    told = {entry.name: _pairs_seen(entry.weights) for entry in trainings}
+    if None in told.values():
+        return "Not all of the weights say how long they were trained."
+    if len(set(told.values())) == 1:
+        pairs = next(iter(told.values()))
+        return f"All saw {pairs:,} pairs: what holds for so long a training need not hold for a longer one."
+    return "**Unequal budgets**: " + ", ".join(f"{name} {pairs:,} pairs" for name, pairs in told.items()) + "."
+
+
+def _pairs_seen(weights: str | None) -> int | None:
+    path = Path(weights or "")
+    told = read_header(path).get("pairs", "") if path.suffix == ".safetensors" and path.is_file() else ""
+    return int(told) if told.isdecimal() else None
 
 
 def read_training(text: str) -> Entry:
