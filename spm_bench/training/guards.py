@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 NEVER = -1
+ECHO = 1.0
+"""Seconds after a signal in which another one is taken for its echo."""
 
 
 class Watch:
@@ -59,7 +61,8 @@ class Watch:
 class Stop:
     """Why the loop should end before its time: a signal or the budget; "" as long as it should go on.
 
-    The first signal asks the loop to end after the current step. A second one gets the usual answer at once.
+    The first signal asks the loop to end after the current step. A later one gets the usual answer at once; one within
+    `ECHO` seconds is the same request (`timeout` and batch systems signal the process and then its whole group).
 
     Args:
         minutes: Budget from now on; None: no limit.
@@ -68,6 +71,7 @@ class Stop:
     def __init__(self, minutes: float | None) -> None:
         self._end = None if minutes is None else time.monotonic() + 60.0 * minutes
         self.signal: signal.Signals | None = None
+        self._asked = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
     @property
@@ -88,8 +92,11 @@ class Stop:
         self._restore()
 
     def _take(self, number: int, _: FrameType | None) -> None:
-        self.signal = signal.Signals(number)
-        self._restore()
+        if self.signal is None:
+            self.signal, self._asked = signal.Signals(number), time.monotonic()
+        elif time.monotonic() - self._asked >= ECHO:
+            self._restore()
+            signal.raise_signal(number)
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
