@@ -80,12 +80,8 @@ class Architecture:
         for name in changes:
             if name not in allowed:
                 raise unknown_name("part of an architecture", name, allowed)
-        values = dict(changes)
         try:
-            if "blocks" in values:
-                values["blocks"] = tuple(b if isinstance(b, BlockPlan) else BlockPlan(**b) for b in values["blocks"])
-            if "fine_layers" in values:
-                values["fine_layers"] = tuple(values["fine_layers"])
+            values = _typed(changes)
         except TypeError as error:
             raise UsageError(f"blocks are tables of {', '.join(BlockPlan.__annotations__)} ({error})") from None
         if values.get("head") == "depthwise":
@@ -106,12 +102,19 @@ class Architecture:
             UsageError: The text describes no architecture.
         """
         try:
-            values = json.loads(text)
-            values["blocks"] = tuple(BlockPlan(**block) for block in values["blocks"])
-            values["fine_layers"] = tuple(values["fine_layers"])
-            return cls(**values)
+            return cls(**_typed(json.loads(text)))
         except (ValueError, TypeError, KeyError) as error:
             raise UsageError(f"not the description of an architecture ({error})") from error
+
+
+def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as files have them, lists and tables, in the types that an architecture has."""
+    typed = dict(values)
+    if "blocks" in typed:
+        typed["blocks"] = tuple(b if isinstance(b, BlockPlan) else BlockPlan(**b) for b in typed["blocks"])
+    if "fine_layers" in typed:
+        typed["fine_layers"] = tuple(typed["fine_layers"])
+    return typed
 
 
 def _faults(architecture: Architecture) -> Iterator[str]:

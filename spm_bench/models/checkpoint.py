@@ -123,14 +123,9 @@ def read_safetensors(path: Path) -> Weights:
     Raises:
         WeightsError: The file is missing, broken, or does not fit the network.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with _readable(path), safe_open(path, framework="pt") as opened:
-            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
-            metadata = opened.metadata() or {}
-    except SafetensorError as error:
-        raise WeightsError(f"not a readable safetensors file ({error})", where=path, remedy="Copy it again") from error
+    with _opened(path) as opened:
+        state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
+        metadata = opened.metadata() or {}
     architecture, settings = _described(metadata, path)
     state = _fit({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, path, architecture)
     trained = metadata.get(TRAINED_KEY, "yes") != "no"
@@ -143,11 +138,18 @@ def read_header(path: Path) -> dict[str, str]:
     Raises:
         WeightsError: The file is missing or broken.
     """
+    with _opened(path) as opened:
+        return dict(opened.metadata() or {})
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file, open for reading."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with _readable(path), safe_open(path, framework="pt") as opened:
-            return dict(opened.metadata() or {})
+            yield opened
     except SafetensorError as error:
         raise WeightsError(f"not a readable safetensors file ({error})", where=path, remedy="Copy it again") from error
 
@@ -179,15 +181,14 @@ def write_safetensors(path: Path, weights: Weights, metadata: Mapping[str, str],
         path: File to write, at once or not at all.
         weights: What to write; architecture, settings and whether they were trained go into the header.
         metadata: More header entries.
-        half: Store matrices and kernels in half precision. Vectors (biases, norms) are small, and the variances of a
-            batch norm may exceed the largest half: they stay as they are.
+        half: Store in half precision what `halved` does.
 
     """
     from safetensors.torch import save
 
     def stored(tensor: Tensor) -> Tensor:
         plain = tensor.detach().cpu().contiguous()
-        return plain.half() if half and plain.is_floating_point() and plain.ndim > 1 else plain
+        return halved(plain) if half else plain
 
     header = {
         **metadata,
@@ -205,6 +206,14 @@ def write_safetensors(path: Path, weights: Weights, metadata: Mapping[str, str],
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def halved(tensor: Tensor) -> Tensor:
+    """Matrices and kernels in half precision.
+
+    Vectors (biases, norms) are small, and the variances of a batch norm may exceed the largest half: they stay.
+    """
+    return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
 
 
 def _read_bytes(path: Path) -> bytes:

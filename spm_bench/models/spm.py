@@ -33,12 +33,16 @@ class SpmNet(nn.Module):
     def prepare(self, device: torch.device) -> SpmNet:
         """Freeze for inference on a device, weights in the memory layout the step uses. Returns itself."""
         self.eval().requires_grad_(requires_grad=False).to(device)
-        for parameter in self.parameters():
-            if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        self.lay_out()
         self.cm.freeze()
         self.fm.freeze()
         return self
+
+    def lay_out(self) -> None:
+        """Put the kernels into channels-last memory, on which convolutions run fastest."""
+        for parameter in self.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def random_network(seed: int = 0, architecture: Architecture = SPM_ALEXNET) -> SpmNet:

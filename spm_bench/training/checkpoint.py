@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -55,10 +55,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         ResultsError: The disk is full, or the folder cannot be written.
     """
-    stream = io.BytesIO()
-    content = {f.name: getattr(checkpoint, f.name) for f in fields(Checkpoint)}
-    torch.save({"format": FORMAT, **content}, stream)
-    write_bytes(path, stream.getvalue())
+    write_bytes(path, to_bytes({f.name: getattr(checkpoint, f.name) for f in fields(Checkpoint)}))
 
 
 def read_checkpoint(path: Path, device: torch.device) -> Checkpoint | None:
@@ -73,15 +70,41 @@ def read_checkpoint(path: Path, device: torch.device) -> Checkpoint | None:
         return None
     except OSError as error:
         raise ResultsError(f"it cannot be read ({error.strerror})", where=path) from error
+    names = {f.name for f in fields(Checkpoint)}
+    return Checkpoint(**from_bytes(data, names, device, "checkpoint", where=path, remedy=START_AFRESH))
+
+
+def to_bytes(content: Mapping[str, Any]) -> bytes:
+    """The fields of a checkpoint, tensors and plain values, as a file holds them."""
+    stream = io.BytesIO()
+    torch.save({"format": FORMAT, **content}, stream)
+    return stream.getvalue()
+
+
+def from_bytes(
+    data: bytes, names: Collection[str], device: torch.device, what: str, *, where: Path, remedy: str
+) -> dict[str, Any]:
+    """Read what `to_bytes` wrote, without executing anything; tensors onto `device`.
+
+    Args:
+        data: Content of the file.
+        names: The fields it must have.
+        device: For tensors.
+        what: It is called in an error.
+        where: An error names.
+        remedy: An error ends with.
+
+    Raises:
+        ResultsError: It is damaged, holds more than tensors and plain values, or has other fields or another format.
+    """
     try:
         content = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     except Exception as error:  # bytes that are no checkpoint make torch's reader raise anything
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ResultsError(f"the checkpoint is damaged ({reason[:80]})", where=path, remedy=START_AFRESH) from error
-    names = {f.name for f in fields(Checkpoint)}
-    if not isinstance(content, dict) or content.get("format") != FORMAT or content.keys() - {"format"} != names:
-        raise ResultsError("not a checkpoint of a training, or of another version", where=path, remedy=START_AFRESH)
-    return Checkpoint(**{name: content[name] for name in names})
+        raise ResultsError(f"the {what} is damaged ({reason[:80]})", where=where, remedy=remedy) from error
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT or content.keys() != set(names):
+        raise ResultsError(f"not a {what} of a training, or of another version", where=where, remedy=remedy)
+    return content
 
 
 def check_resumable(checkpoint: Checkpoint, config: TrainConfig, data: Mapping[str, str], where: Path) -> None:

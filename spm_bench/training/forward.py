@@ -14,6 +14,7 @@ from spm_bench.geometry.anchors import decode_deltas
 from spm_bench.models.backbone import Features
 from spm_bench.models.spm import SpmNet
 from spm_bench.trackers.spm.config import SpmConfig
+from spm_bench.trackers.spm.step import delta_list
 from spm_bench.training.batch import TEMPLATE_START, PairBatch
 from spm_bench.training.losses import Losses, LossWeights, box_loss, class_loss, mean_where, negative_loss
 from spm_bench.training.targets import (
@@ -22,7 +23,6 @@ from spm_bench.training.targets import (
     TargetSettings,
     class_pairs,
     coarse_targets,
-    delta_list,
     find_objects,
     fine_proposals,
     fine_targets,

@@ -89,10 +89,8 @@ class Learner:
         if initial is not None:
             net.load_state_dict(dict(initial))
         self.net = net.to(device)
-        if device.type == "cuda":  # its convolutions run fastest on channels-last weights
-            for parameter in self.net.parameters():
-                if parameter.ndim == 4:
-                    parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        if device.type == "cuda":
+            self.net.lay_out()
         self.replicas = Replicas(self.net, replicas)
         self.average = MovingAverage(self.net, config.ema)
         self.optimizer = make_optimizer(self.net, config)

@@ -8,7 +8,6 @@ training goes on from it, but not bit for bit: it counts as moved to another mac
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -19,9 +18,16 @@ import torch
 from torch import Tensor
 
 from spm_bench.errors import ResultsError
-from spm_bench.models.checkpoint import read_header, read_safetensors
+from spm_bench.models.checkpoint import halved, read_header, read_safetensors
 from spm_bench.results.files import readable_os_errors
-from spm_bench.training.checkpoint import CHECKPOINT, FORMAT, Checkpoint, read_checkpoint, write_checkpoint
+from spm_bench.training.checkpoint import (
+    CHECKPOINT,
+    Checkpoint,
+    from_bytes,
+    read_checkpoint,
+    to_bytes,
+    write_checkpoint,
+)
 from spm_bench.training.logs import LOG, STEP, VALIDATION, read_rows
 from spm_bench.training.loop import FACTS, FAILURE, WEIGHTS
 from spm_bench.training.parts import Manifest, join_parts, pack_files, place_files
@@ -70,13 +76,11 @@ def decode(coded: Coded) -> Tensor:
 def slim_checkpoint(checkpoint: Checkpoint) -> bytes:
     """A checkpoint without its average, in less precision."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint) if field.name != "ema"}
-    content["model"] = {name: _half(value) for name, value in checkpoint.model.items()}
+    content["model"] = {name: halved(value) for name, value in checkpoint.model.items()}
     optimizer = checkpoint.optimizer
     moments = {number: {name: _code(name, v) for name, v in of.items()} for number, of in optimizer["state"].items()}
     content["optimizer"] = {**optimizer, "state": moments}
-    stream = io.BytesIO()
-    torch.save({"format": FORMAT, **content}, stream)
-    return stream.getvalue()
+    return to_bytes(content)
 
 
 def full_checkpoint(data: bytes, ema: Mapping[str, Tensor], where: Path) -> Checkpoint:
@@ -85,13 +89,10 @@ def full_checkpoint(data: bytes, ema: Mapping[str, Tensor], where: Path) -> Chec
     Raises:
         ResultsError: The bytes are no slim checkpoint of this version.
     """
-    try:
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # bytes that are no checkpoint make torch's reader raise anything
-        raise ResultsError("the slim checkpoint is damaged", where=where, remedy="Copy the parts again") from error
     names = {field.name for field in fields(Checkpoint)} - {"ema"}
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT or content.keys() != names:
-        raise ResultsError("not a slim checkpoint, or of another version", where=where)
+    content = from_bytes(
+        data, names, torch.device("cpu"), "slim checkpoint", where=where, remedy="Copy the parts again"
+    )
     content["model"] = {k: v.float() if v.dtype == torch.half else v for k, v in content["model"].items()}
     optimizer = content["optimizer"]
     moments = {
@@ -195,11 +196,6 @@ def join_training(parts: Path, folder: Path, *, replace: bool = False) -> Manife
         average = read_safetensors(folder / WEIGHTS).state
         write_checkpoint(folder / CHECKPOINT, full_checkpoint(slim, average, parts))
     return manifest
-
-
-def _half(tensor: Tensor) -> Tensor:
-    """Matrices and kernels in half precision; vectors are small, and a norm's variances may exceed the largest half."""
-    return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
 
 
 def _code(name: str, value: Tensor) -> Tensor | Coded:

@@ -6,7 +6,7 @@ of different sources never meet, categories of one name do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,13 +155,12 @@ class Table:
         return self.sources[int(self.source[row])].where[int(self.local[row])]
 
 
-def join_sources(sources: Sequence[Rows], *, synthetic: Collection[str] = ()) -> Table:
+def join_sources(sources: Sequence[Rows]) -> Table:
     """Join sources into one table; done once, before training.
 
     Args:
         sources: Tables of rows. Pairs, negatives and distractors never mix drawn and filmed ones: a network would tell
             them apart by their look.
-        synthetic: Names of sources that are drawn besides those that say so themselves.
 
     Raises:
         UsageError: No rows at all.
@@ -175,7 +174,7 @@ def join_sources(sources: Sequence[Rows], *, synthetic: Collection[str] = ()) ->
     category, categories = _join_categories(sources)
     boxes = np.concatenate([s.boxes for s in sources]).astype(np.float64).reshape(-1, 4)
     others = [boxes_of_row for s in sources for boxes_of_row in s.others]
-    drawn = np.repeat([s.drawn or s.name in synthetic for s in sources], counts)
+    drawn = np.repeat([s.drawn for s in sources], counts)
     tracks = _order_tracks(track, frame)
     return Table(
         sources=tuple(sources),

@@ -18,7 +18,7 @@ from torch import Tensor
 from spm_bench.geometry.anchors import decode_deltas, encode_deltas
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.proposals import LOWEST, greedy_nms
-from spm_bench.trackers.spm.step import foreground_scores
+from spm_bench.trackers.spm.step import delta_list, foreground_scores
 from spm_bench.training.batch import PairBatch
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -246,12 +246,6 @@ def class_pairs(logits: Tensor) -> Tensor:
     """Class logits B x 2A x G x G of the coarse stage as a list in anchor order, B x N x 2."""
     B, channels, G, _ = logits.shape
     return logits.reshape(B, 2, channels // 2, G, G).permute(0, 3, 4, 2, 1).reshape(B, -1, 2)
-
-
-def delta_list(deltas: Tensor) -> Tensor:
-    """Deltas B x 4A x G x G of the coarse stage as a list in anchor order, B x N x 4."""
-    B, channels, G, _ = deltas.shape
-    return deltas.reshape(B, channels // 4, 4, G, G).permute(0, 3, 4, 1, 2).reshape(B, -1, 4)
 
 
 @torch.no_grad()

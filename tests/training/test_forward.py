@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from spm_bench.geometry.crops import crop_features
 from spm_bench.models.architecture import ARCHITECTURES
 from spm_bench.models.spm import SpmNet, random_network
+from spm_bench.trackers.spm.step import delta_list
 from spm_bench.training.batch import TEMPLATE_START, PairBatch
 from spm_bench.training.forward import training_forward
 from spm_bench.training.losses import Losses, LossWeights
@@ -20,7 +21,6 @@ from spm_bench.training.targets import (
     RELEASED_SAMPLING,
     TargetSettings,
     coarse_targets,
-    delta_list,
     fine_proposals,
     fine_targets,
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spm_bench.geometry.anchors import decode_deltas
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.step import foreground_scores, make_anchors
+from spm_bench.trackers.spm.step import delta_list, foreground_scores, make_anchors
 from spm_bench.training.batch import PairBatch
 from spm_bench.training.targets import (
     COARSE_DIVISORS,
@@ -22,7 +22,6 @@ from spm_bench.training.targets import (
     TargetSettings,
     class_pairs,
     coarse_targets,
-    delta_list,
     find_objects,
     fine_proposals,
     fine_targets,

@@ -166,11 +166,15 @@ def _proposals(
     logits: Tensor, deltas: Tensor, anchors: Tensor, region: Tensor, scale: Tensor, config: SpmConfig
 ) -> tuple[Tensor, Tensor]:
     """Decode the response map: B x N scores, and B x N x 9 rows [image box, score, search box]."""
-    B, A = len(logits), logits.shape[1] // 2
     scores = foreground_scores(logits)
-    flat = deltas.reshape(B, A, 4, *deltas.shape[-2:]).permute(0, 3, 4, 1, 2).reshape(B, -1, 4)
-    search = decode_deltas(anchors, flat, config.coarse_divisors, pixel_offset=config.decode_offset)
+    search = decode_deltas(anchors, delta_list(deltas), config.coarse_divisors, pixel_offset=config.decode_offset)
     return scores, torch.cat((to_image_frame(search, region, scale), scores[..., None], search), -1)
+
+
+def delta_list(deltas: Tensor) -> Tensor:
+    """Box deltas B x 4A x G x G of the coarse stage in list order (row, column, anchor): B x N x 4."""
+    B, channels = deltas.shape[:2]
+    return deltas.reshape(B, channels // 4, 4, *deltas.shape[-2:]).permute(0, 3, 4, 1, 2).reshape(B, -1, 4)
 
 
 def foreground_scores(logits: Tensor) -> Tensor:
