@@ -9,6 +9,7 @@ Every row that was tried is printed; no benchmark sequence is looked at.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,19 +17,30 @@ from typing import Any
 
 import torch
 
-from spm_bench.errors import UsageError
+from spm_bench.errors import SpmBenchError, UsageError
 from spm_bench.models.checkpoint import read_header, read_safetensors, write_safetensors
+from spm_bench.results.files import readable_os_errors
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.training.choose import choose_settings, quality
 from spm_bench.training.config import find_config, read_config
-from spm_bench.training.data import TrainingData
+from spm_bench.training.data import hold_out, load_sources
 from spm_bench.training.validate import Setting, evaluate_settings
 
 OURS = {"trained", "architecture", "settings"}
 """Header entries that `write_safetensors` writes itself."""
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """Choose, print and write; returns the exit code: 0, or 2 where something must be mended."""
+    try:
+        choose(arguments)
+    except SpmBenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def choose(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="the training's config: it names the held-out videos")
     parser.add_argument("--weights", type=Path, required=True)
@@ -36,10 +48,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="wanderings of each video (default: 3)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     path = find_config(args.config)
-    held_out = TrainingData(read_config(path), path.parent, torch.device("cpu"), print).held_out
+    config = read_config(path)
+    held_out = hold_out(load_sources(config, path.parent, print, drawn=False), config.held_out)[1]
     if held_out is None:
         raise UsageError("this training holds no videos out to choose on", where=path)
     weights = read_safetensors(args.weights)
@@ -57,8 +70,9 @@ def main() -> None:
     print(f"chosen: {chosen.changes or 'what was there'}")
     kept = {key: value for key, value in read_header(args.weights).items() if key not in OURS}
     kept["chosen_on"] = f"held-out training videos, {args.seeds} wanderings each, {len(chosen.tried)} settings tried"
-    write_safetensors(args.out, replace(weights, settings=chosen.changes), kept, half=True)
+    with readable_os_errors(args.out):
+        write_safetensors(args.out, replace(weights, settings=chosen.changes), kept, half=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -46,9 +46,9 @@ def train(
     `spm-bench run --weights` takes at any time. SIGTERM and Ctrl-C write a checkpoint first.
 
     Examples:
-        spm-bench train experiments/train/lite
+        spm-bench train experiments/train/spm_lite
 
-        spm-bench train experiments/train/lite --minutes 30
+        spm-bench train experiments/train/spm_lite --minutes 30
 
         spm-bench train my.toml --pairs 2000 --out /tmp/try --device cpu
 

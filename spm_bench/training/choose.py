@@ -49,7 +49,7 @@ def choose_settings(
 
     Args:
         evaluate: Grid of changes -> a row for each; see `spm_bench.training.validate.evaluate_settings`. It is asked
-            for several rows at a time only where they differ in one setting.
+            for one row at a time: settings that shape tensors could not share a batch.
         start: Value of every setting in `choices` before the walk.
         choices: Setting -> values to try.
         margin: Least gain for which a value is changed.

@@ -65,11 +65,7 @@ class TrainingData:
 
     def __init__(self, config: TrainConfig, folder: Path, device: torch.device, say: Say) -> None:
         self.config, self.device = config, device
-        loaded = [
-            load_source(source.kind, source.resolve(folder), name=source.title, say=say, **source.options)
-            for source in config.data
-        ]
-        self.sources, self.held_out = hold_out(loaded, config.held_out)
+        self.sources, self.held_out = hold_out(load_sources(config, folder, say), config.held_out)
         self.table = join_sources(self.sources)
         self.plan(0)  # the mix fits the sources, or says so now
         self.store = PictureStore(self.table, device, budget=picture_bytes(config.picture_gib))
@@ -190,6 +186,15 @@ def hold_out(sources: Sequence[Rows], names: Sequence[str]) -> tuple[list[Rows],
     if problems:
         raise problems[0]
     raise UsageError("held_out names sequences, but no data source has any", remedy="Set held_out = []")
+
+
+def load_sources(config: TrainConfig, folder: Path, say: Say, *, drawn: bool = True) -> list[Rows]:
+    """The tables of a config's sources, those of drawn videos only if asked: drawing them takes minutes."""
+    return [
+        load_source(source.kind, source.resolve(folder), name=source.title, say=say, **source.options)
+        for source in config.data
+        if drawn or source.kind != "synthetic"
+    ]
 
 
 def rows_digest(rows: Rows) -> str:
