@@ -30,7 +30,13 @@ PACKAGES = (
 _OWN_PACKAGE = "spm_bench"
 _BOX_MAKING_ROOMS = ("spm_bench.trackers", "spm_bench.models", "spm_bench.geometry", "spm_bench.protocols")
 """Of this project, only these rooms decide where a box goes: a new table layout must not make results stale."""
-_NOT_BOX_MAKING = ("spm_bench.trackers.base", "spm_bench.trackers.catalog", "spm_bench.protocols.catalog")
+_NOT_BOX_MAKING = (
+    "spm_bench.trackers.base",
+    "spm_bench.trackers.catalog",
+    "spm_bench.trackers.variants",
+    "spm_bench.trackers.spm.variants",  # what a variant changes is part of a run's identity; its prose is not
+    "spm_bench.protocols.catalog",
+)
 _GIT_SECONDS = 5.0
 """Longest wait for git, which may hang on a network file system."""
 

@@ -10,6 +10,7 @@ Two methods make a tracker. A class with no required constructor argument and th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
@@ -45,6 +46,62 @@ class SequenceAware(Protocol):
 
     def begin(self, sequence: Sequence, index: int) -> None:
         """Tell which sequence comes, and that `init` will be on its frame `index`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """One target to start in a batch.
+
+    Attributes:
+        slot_of: Which of the batch's specs it runs with (its place in the list the batch was made from).
+        frame: uint8 H x W x 3 BGR. Targets that see the same picture share the same object: that is how it is known.
+        box: (x, y, w, h).
+    """
+
+    slot_of: int
+    frame: Frame
+    box: Box
+
+
+@dataclass
+class Shared:
+    """How much a batch could share: the sharing factor is asked / computed.
+
+    Attributes:
+        asked: Steps of single targets that were asked for.
+        computed: Passes through the network that were made for them.
+    """
+
+    asked: int = 0
+    computed: int = 0
+
+
+class BatchTracker(Protocol):
+    """Many targets advanced together, each with settings of its own; the lockstep engine runs it.
+
+    A tracker class offers it by a classmethod `batched(options: Sequence[Mapping[str, Any]]) -> BatchTracker`: one
+    mapping of constructor arguments per spec. What comes out must be what the tracker alone gives: identical failures,
+    boxes within 1e-3 px. Targets are opaque to the engine: it keeps them, hands them back, and drops them.
+
+    Attributes:
+        shared: Counts since the batch was made.
+    """
+
+    shared: Shared
+
+    @property
+    def capacity(self) -> int:
+        """Targets worth advancing at once: as many as fill the device and fit the memory at hand."""
+
+    def start(self, starts: Many[Start]) -> list[Any]:
+        """Start targets; returns what must be given to `advance`, one object per start.
+
+        Raises:
+            TrackerError: One of the boxes cannot be started on; none is started then.
+        """
+
+    def advance(self, targets: Many[Any], frames: Many[Frame]) -> NDArray[np.float64]:
+        """Move each target to the next frame of its own; B x 4 boxes (x, y, w, h). Targets move only if all do."""
 
 
 def uses_chance(tracker: object) -> TypeGuard[Seeded]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from spm_bench.errors import SpmBenchError, TrackerError, UsageError, unknown_name
 from spm_bench.registry import Registry, load_target
-from spm_bench.trackers.base import Tracker, TrackerSpec
+from spm_bench.trackers.base import BatchTracker, Tracker, TrackerSpec
+from spm_bench.trackers.variants import Variant
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 TRACKERS = Registry("tracker")
 TRACKERS.register(
@@ -49,14 +53,14 @@ _OWN_REMEDY = "A tracker of your own is given as module:Class"
 
 
 def resolve_tracker(
-    name: str, *, variant: str | None = None, weights: str | None = None, device: str = "auto"
+    name: str, *, variant: str | Variant | None = None, weights: str | None = None, device: str = "auto"
 ) -> TrackerSpec:
     """Turn what a user wrote into a description from which the tracker can be built anywhere.
 
     Args:
         name: A registered name in any case, or `module:Class` of the user's own (the current directory is searched
             first, as `python -m` does). A function without required arguments that returns a tracker serves as well.
-        variant: Name of a variant; None and "base" are the unchanged tracker.
+        variant: Name of a variant, or one of your own; None and "base" are the unchanged tracker.
         weights: For trackers with a network: a file, "official" or "random".
         device: For trackers with a network: "auto", "cpu", "cuda", "cuda:1".
 
@@ -74,8 +78,10 @@ def resolve_tracker(
     factory = _load(target)
     _check_methods(factory, target)
     resolve = getattr(factory, "resolve", None)
+    if isinstance(variant, Variant) and not hasattr(factory, "Settings"):
+        raise UsageError(f"{title} has no settings, so there is no variant {variant.name} of it")
     if resolve is None:
-        spec = _plain_spec(title, target, variant, weights)
+        spec = _plain_spec(title, target, cast("str | None", variant), weights)
     else:
         spec = cast(TrackerSpec, resolve(name=title, variant=variant, weights=weights, device=device))
     _check_arguments(_load(spec.target), spec)
@@ -98,6 +104,40 @@ def build_tracker(spec: TrackerSpec) -> Tracker:
         raise TrackerError(f"its constructor failed: {_describe(error)}", where=spec.target) from error
     _check_methods(tracker, spec.target)
     return cast(Tracker, tracker)
+
+
+def can_batch(spec: TrackerSpec) -> bool:
+    """Tell whether the tracker's class can advance many targets together (it has `batched`)."""
+    return callable(getattr(_load(spec.target), "batched", None))
+
+
+def build_batch(specs: Sequence[TrackerSpec]) -> BatchTracker:
+    """Make the batch that runs these specs, all of one target; `Start.slot_of` counts in this order.
+
+    Raises:
+        SpmBenchError: The settings cannot be used, weights are missing, ...
+        TrackerError: Making it failed otherwise (the cause is chained).
+    """
+    batched = getattr(_load(specs[0].target), "batched")  # noqa: B009 - optional, so no protocol has it
+    try:
+        return cast(BatchTracker, batched([spec.options for spec in specs]))
+    except SpmBenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise TrackerError(f"its batch cannot be made: {_describe(error)}", where=specs[0].target) from error
+
+
+def settings_of(name: str) -> type[BaseModel]:
+    """The typed settings of a tracker, whose fields are the axes of sweeps and the changes of variants.
+
+    Raises:
+        UsageError: No such tracker, or it has no settings.
+    """
+    target = name if ":" in name else _registered(name)[0]
+    settings = getattr(_load(target), "Settings", None)
+    if settings is None:
+        raise UsageError(f"{name} has no settings that could be changed", remedy="Sweep SPM or SPM-lite")
+    return cast("type[BaseModel]", settings)
 
 
 def variants_of(name: str) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from spm_bench.trackers.spm.slots import FrameBatch, SlotSettings, StepResult
 from spm_bench.trackers.spm.step import make_anchors, make_templates, step
 from spm_bench.trackers.spm.variants import VARIANTS
 from spm_bench.trackers.spm.weights import find_weights
+from spm_bench.trackers.variants import Variant
 
 
 class BatchedSpm:
@@ -119,6 +120,7 @@ class SpmTracker:
         device: "auto", "cpu", "cuda", "cuda:1", ...
     """
 
+    Settings = SpmConfig
     deterministic = True
     default_weights: str | None = None
 
@@ -138,23 +140,23 @@ class SpmTracker:
         return np.asarray(self.batch.update([frame])[0], dtype=np.float64)
 
     @classmethod
-    def resolve(cls, *, name: str, variant: str | None, weights: str | None, device: str) -> TrackerSpec:
+    def resolve(cls, *, name: str, variant: str | Variant | None, weights: str | None, device: str) -> TrackerSpec:
         """Describe an SPM run: variant, resolved configuration, identity of the weights.
 
         Raises:
             UsageError: Unknown variant or device.
             WeightsError: No trained weights and none asked for, or broken ones.
         """
-        key = variant or "base"
-        if key not in VARIANTS:
-            raise unknown_name("variant of SPM", key, VARIANTS)
+        chosen = variant if isinstance(variant, Variant) else VARIANTS.get(variant or "base")
+        if chosen is None:
+            raise unknown_name("variant of SPM", str(variant), VARIANTS)
         found = find_weights(weights or cls.default_weights)
-        config = SpmConfig.build({**found.all_settings, **VARIANTS[key].changes})
+        config = SpmConfig.build({**found.all_settings, **chosen.changes})
         return TrackerSpec(
             name=name,
             target=f"spm_bench.trackers.spm:{cls.__name__}",
-            variant=key,
-            options={"weights": weights, "config": dict(VARIANTS[key].changes), "device": device},
+            variant=chosen.name,
+            options={"weights": weights, "config": dict(chosen.changes), "device": device},
             trained="yes" if found.trained else "no",
             identity={
                 "weights_sha256": found.sha256,

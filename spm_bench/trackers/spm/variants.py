@@ -3,24 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
-
-@dataclass(frozen=True)
-class Variant:
-    """One named change.
-
-    Attributes:
-        name: As given to `--variant`.
-        about: The change and its meaning, one line.
-        changes: Fields of `SpmConfig` and their values.
-    """
-
-    name: str
-    about: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-
+from spm_bench.trackers.variants import Variant
 
 FINE_BOX = 99_999.0
 """An `fm_box_weight` that leaves the coarse box no part: wherever the fine score is high enough to be followed
