@@ -6,7 +6,7 @@ Defaults are those of the released OTB configuration. Names of the released conf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,13 +16,31 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
+# The names are those of geometry/crops.py and models/, which load torch; a test holds them together.
+Border = Literal["mean", "zero", "edge", "reflect"]
+Padding = Literal["cropped", "full", "none"]
+RoiSampling = Literal["single", "average"]
+Precision = Literal["fp32", "tf32", "bf16"]
+
+SMALLEST_TEMPLATE = 103
+"""Gives the three cells that the template's 3 x 3 convolution needs."""
+
 
 class SpmConfig(BaseModel):
     """How SPM searches, chooses and moves. All lengths are pixels; scores are probabilities.
 
     Attributes:
         template_size: What the template's context square is scaled to; its unpadded cells are correlated.
-        search_size: Side of the search image, and of the template image too.
+        search_size: Side of the search image, and of the template image too (see `wide_template`).
+        wide_template: Whether the template is cut from an image of `search_size` pixels, with real surroundings
+            (released code), or from one of `template_size` pixels, as the paper has it.
+        border: What a crop shows beyond the frame: the frame's mean colour (released code), black, the nearest pixel,
+            or the frame mirrored at its outermost pixels.
+        backbone_padding: "cropped", a padded backbone whose central cells are used (released code); "full", padded and
+            all cells used; "none", no padding. See `spm_bench.models.grid`.
+        roi_sampling: How RoIs are cut from feature maps: "single", one sample per bin from edge to edge (released
+            code), or "average", RoIAlign. See `spm_bench.geometry.crops.crop_features`.
+        precision: Of the networks: "fp32", "tf32" (NVIDIA only) or "bf16". All else is computed as always.
         context: Context on each side of the target as a share of its width + height.
         mean_bgr: Subtracted from the crops after sampling.
         anchor_ratios: Height / width of the anchors.
@@ -32,6 +50,9 @@ class SpmConfig(BaseModel):
         coarse_divisors: The coarse stage's box deltas are divided by these.
         fine_divisors: The fine stage's box deltas are divided by these.
         decode_offset: Added to widths when deltas are decoded: 1 in the released code, 0 without that quirk.
+        exact_scale: False as in the released code: search coordinates are scaled by S / side, while the sampler spans
+            the side with S - 1 steps, so coordinate 271 is pixel 270. True: both are (S - 1) / side, a coordinate is
+            the index of a pixel, and anchors are centred on their cell's pixel, half a pixel before the released place.
         candidates: Boxes handed to the fine stage, near candidates included.
         near_candidates: Of these, boxes taken for their nearness to the last position, outside the NMS.
         near_overlap: Overlap with the last box above which a proposal is near.
@@ -39,7 +60,9 @@ class SpmConfig(BaseModel):
         nms_threshold: Overlap (>=) that suppresses a proposal.
         fm_score_weight: Share of the fine stage in the fused score (1: fine only, 0: coarse only).
         fm_box: Whether the fine stage moves the box at all.
-        fm_box_weight: Weight of the fine box relative to the coarse one, each times its score.
+        cm_box: Whether the coarse box has a part in the result; without it the fine box is taken as it is.
+        fm_box_weight: Weight of the fine box relative to the coarse one, each times its score. Infinity is no weight:
+            it is said by `cm_box=False`.
         window_weight: Share of the cosine window in the final score; it serves selection only.
         size_rate: Rate of the size update, times the score.
         lost_threshold: Below this fused score the last box is kept.
@@ -48,8 +71,13 @@ class SpmConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    template_size: Annotated[int, Field(ge=95, le=1023)] = 127
+    template_size: Annotated[int, Field(ge=SMALLEST_TEMPLATE, le=1023)] = 127
     search_size: Annotated[int, Field(ge=143, le=1023)] = 271
+    wide_template: bool = True
+    border: Border = "mean"
+    backbone_padding: Padding = "cropped"
+    roi_sampling: RoiSampling = "single"
+    precision: Precision = "fp32"
     context: NotNegative = 0.5
     mean_bgr: tuple[float, float, float] = (104.0, 117.0, 123.0)
     anchor_ratios: tuple[Positive, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
@@ -59,6 +87,7 @@ class SpmConfig(BaseModel):
     coarse_divisors: tuple[Positive, Positive, Positive, Positive] = (1.0, 1.0, 1.0, 1.0)
     fine_divisors: tuple[Positive, Positive, Positive, Positive] = (5.0, 5.0, 10.0, 10.0)
     decode_offset: NotNegative = 1.0
+    exact_scale: bool = False
     candidates: Annotated[int, Field(ge=1, le=256)] = 9
     near_candidates: Annotated[int, Field(ge=0, le=256)] = 1
     near_overlap: Share = 0.8
@@ -66,6 +95,7 @@ class SpmConfig(BaseModel):
     nms_threshold: Share = 0.5
     fm_score_weight: Share = 0.5
     fm_box: bool = True
+    cm_box: bool = True
     fm_box_weight: NotNegative = 3.0
     window_weight: Share = 0.5
     size_rate: Share | Annotated[float, Field(gt=1.0, le=2.0)] = 0.5
@@ -78,6 +108,8 @@ class SpmConfig(BaseModel):
             raise ValueError(f"near_candidates ({self.near_candidates}) cannot exceed candidates ({self.candidates})")
         if self.search_size <= self.template_size:
             raise ValueError(f"search_size ({self.search_size}) must exceed template_size ({self.template_size})")
+        if not (self.cm_box or self.fm_box):
+            raise ValueError("cm_box and fm_box cannot both be off: one stage has to give the box")
         return self
 
     @property

@@ -52,6 +52,15 @@ def test_frozen() -> None:
         ({"size_rate": -0.1}, "size_rate"),
         ({"near_candidates": 10}, "cannot exceed"),
         ({"search_size": 181, "template_size": 255}, "must exceed"),
+        ({"template_size": 95}, "template_size"),
+        ({"border": "mirror"}, "border"),
+        ({"backbone_padding": True}, "backbone_padding"),
+        ({"roi_sampling": "avg"}, "roi_sampling"),
+        ({"precision": "fp16"}, "precision"),
+        ({"exact_scale": 1}, "exact_scale"),
+        ({"wide_template": "no"}, "wide_template"),
+        ({"fm_box_weight": float("inf")}, "fm_box_weight"),
+        ({"cm_box": False, "fm_box": False}, "one stage has to give the box"),
     ],
 )
 def test_bad_values_are_named(changes: dict[str, Any], told: str) -> None:
