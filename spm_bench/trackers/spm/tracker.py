@@ -15,7 +15,7 @@ from spm_bench.geometry.crops import frame_mean
 from spm_bench.models.checkpoint import Weights
 from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
-from spm_bench.trackers.base import Box, TrackerSpec
+from spm_bench.trackers.base import BatchTracker, Box, TrackerSpec
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.slots import FrameBatch, SlotSettings, StepResult
 from spm_bench.trackers.spm.step import make_anchors, make_templates, step
@@ -138,6 +138,18 @@ class SpmTracker:
     def update(self, frame: Frame) -> Box:
         """Return the box (x, y, w, h) in the next frame."""
         return np.asarray(self.batch.update([frame])[0], dtype=np.float64)
+
+    @classmethod
+    def batched(cls, options: Sequence[Mapping[str, Any]]) -> BatchTracker:
+        """Make a batch of targets that are advanced together; one mapping of constructor arguments per spec.
+
+        Raises:
+            UsageError: Settings or a device that cannot be used.
+            WeightsError: No trained weights and none asked for, or broken ones.
+        """
+        from spm_bench.trackers.spm.batch import SpmBatch
+
+        return SpmBatch(options, cls.default_weights)
 
     @classmethod
     def resolve(cls, *, name: str, variant: str | Variant | None, weights: str | None, device: str) -> TrackerSpec:
