@@ -12,22 +12,19 @@ import json
 import math
 import os
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     JsonValue,
-    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
 )
 
+from spm_bench.configs import Strict, find_file, parse, read_toml
 from spm_bench.errors import UsageError, unknown_name
 from spm_bench.models.architecture import Architecture, find_architecture
 from spm_bench.training.augment.settings import AugmentSettings
@@ -35,7 +32,6 @@ from spm_bench.training.losses import LossWeights
 from spm_bench.training.packs import HELD_OUT
 from spm_bench.training.targets import TargetSettings
 
-SUFFIX = ".toml"
 HOME = Path("experiments/train")
 """Where the project's own configs lie, seen from a checkout."""
 
@@ -51,10 +47,6 @@ NOT_THE_DATA = frozenset({"workers"})
 """Options of data sources that change how fast they are made, and nothing of what they hold."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
 def _augmentation(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     """Refuse fields that `AugmentSettings` does not have (pydantic ignores them); give its complaints a line."""
     known = {field.name for field in dataclasses.fields(AugmentSettings)}
@@ -67,7 +59,7 @@ def _augmentation(value: object, handler: ValidatorFunctionWrapHandler) -> objec
         raise ValueError(f"{error.problem}. {error.remedy}" if error.remedy else error.problem) from None
 
 
-class DataSource(_Strict):
+class DataSource(Strict):
     """One source of pictures.
 
     Attributes:
@@ -80,7 +72,7 @@ class DataSource(_Strict):
     kind: str
     name: str = ""
     path: str = ""
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -105,7 +97,7 @@ class DataSource(_Strict):
         return (folder / expanded).resolve()
 
 
-class Mix(_Strict):
+class Mix(Strict):
     """Shares of the kinds of pairs; they add up to 1.
 
     Attributes:
@@ -134,7 +126,7 @@ class Mix(_Strict):
         return {kind: float(share) for kind, share in self.model_dump().items()}
 
 
-class TrainConfig(_Strict):
+class TrainConfig(Strict):
     """Everything that decides what a training gives.
 
     Attributes:
@@ -175,7 +167,7 @@ class TrainConfig(_Strict):
 
     about: str = ""
     architecture: str = "spm_lite"
-    overrides: dict[str, JsonValue] = {}
+    overrides: dict[str, JsonValue] = Field(default_factory=dict)
     initial: str = ""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     pairs: Count
@@ -285,23 +277,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def find_config(name: str) -> Path:
-    """The file that a name means.
-
-    Args:
-        name: A path to a .toml file, the same without the ending, or the bare name of one in `experiments/train`.
-
-    Raises:
-        UsageError: There is none; those in its folder are listed.
-    """
-    path = Path(name) if name.endswith(SUFFIX) else Path(f"{name}{SUFFIX}")
-    for candidate in (path, HOME / path.name) if path.parent == Path() else (path,):
-        if candidate.is_file():
-            return candidate
-    folder = HOME if path.parent == Path() and HOME.is_dir() else path.parent
-    beside = sorted(p.stem for p in folder.glob(f"*{SUFFIX}"))
-    if beside:
-        raise unknown_name(f"training config in {folder} called", path.stem, beside)
-    raise UsageError(f"there is no training config {path}", remedy=f"Give the path of a {SUFFIX} file, {HOME}/NAME say")
+    """The file that a name means: see `configs.find_file`."""
+    return find_file(name, HOME, "training config")
 
 
 def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> TrainConfig:
@@ -315,16 +292,7 @@ def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> TrainCo
         UsageError: The file is missing or no TOML, or a field is unknown, of the wrong type or out of range; with the
             line where it can be found.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"it cannot be read ({error.strerror})", where=path) from error
-    except UnicodeDecodeError as error:
-        raise UsageError("not a text file in UTF-8", where=path) from error
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise UsageError(f"not valid TOML: {error}", where=path, line=int(line[1]) if line else None) from error
+    text, values = read_toml(path)
     return parse_config(values | dict(changes or {}), where=path, text=text)
 
 
@@ -336,70 +304,4 @@ def parse_config(values: Mapping[str, Any], *, where: Path | str, text: str = ""
         where: What an error names.
         text: The file's text, to find lines in.
     """
-    try:
-        # Through JSON, because strict Python validation refuses TOML's lists where tuples are meant.
-        return TrainConfig.model_validate_json(json.dumps(values, default=_refuse))
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
-        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-        place = first["loc"]
-        raise UsageError(
-            _problem(place, first["msg"], first["type"], first["input"]),
-            where=where,
-            line=_line_of(text, place),
-            remedy=_remedy(place) if first["type"] == "extra_forbidden" else None,
-        ) from None
-    except TypeError as error:
-        raise UsageError(str(error), where=where) from None
-
-
-def _refuse(value: object) -> None:
-    raise TypeError(f"a {type(value).__name__} ({value}) has no meaning here")
-
-
-def _problem(place: Sequence[int | str], message: str, kind: str, given: object) -> str:
-    name = ".".join(str(part) for part in place)
-    if kind == "extra_forbidden":
-        return f"there is no setting {name!r}"
-    if kind == "missing":
-        return f"{name} is missing"
-    text = message.removeprefix("Value error, ")
-    text = text[:1].lower() + text[1:]
-    shown = f" (given: {json.dumps(given)})" if isinstance(given, bool | int | float | str) else ""
-    return f"{name}: {text}{shown}" if name else text
-
-
-def _remedy(place: Sequence[int | str]) -> str | None:
-    """The names that exist where an unknown field stands, the nearest first."""
-    model: type[BaseModel] = TrainConfig
-    for part in place[:-1]:
-        annotation = model.model_fields[part].annotation if isinstance(part, str) else None
-        if part == "data":
-            annotation = DataSource
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-    return unknown_name("setting", str(place[-1]), model.model_fields).remedy
-
-
-def _line_of(text: str, place: Sequence[int | str]) -> int | None:
-    """The 1-based line where a field stands, else where its table begins; None if it is nowhere to be found."""
-    names = [part for part in place if isinstance(part, str)]
-    number = next((part for part in place if isinstance(part, int)), 0)
-    best: tuple[int, int] | None = None
-    table: list[str] = []
-    seen = -1
-    for line, content in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[\[?\s*([\w.\-]+)\s*\]\]?", content)
-        key = re.match(r"\s*([\w.\-]+)\s*=", content)
-        if header:
-            table = header[1].split(".")
-            seen += table == ["data"]
-            path = table
-        elif key:
-            path = [*table, *key[1].split(".")]
-        else:
-            continue
-        right_one = names[:1] != ["data"] or table != ["data"] or seen == number
-        if right_one and path == names[: len(path)] and (best is None or len(path) > best[0]):
-            best = (len(path), line)
-    return best[1] if best else None
+    return parse(TrainConfig, values, where=where, text=text)
