@@ -27,24 +27,34 @@ def locked(folder: Path) -> Iterator[None]:
         descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         with readable_os_errors(folder):
-            _take(descriptor, folder)
+            holder = take(descriptor)
+        if holder is not None:
+            raise ResultsError(
+                f"another process ({holder}) is writing this run",
+                where=folder,
+                remedy="Wait for it, or give this one another --out",
+            )
         yield
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int, folder: Path) -> None:
-    """Lock an open file and write our number into it, for the message of whoever comes second."""
+def take(descriptor: int, *, sign: bool = True) -> str | None:
+    """Lock an open file; `sign` writes our number into it, for the message of whoever comes second.
+
+    Returns:
+        None if the lock is ours, else the number of the process that holds it, or "of unknown number".
+
+    Raises:
+        OSError: The file system cannot lock, or the number cannot be written.
+    """
     import fcntl  # POSIX only; reading and scoring results do without
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-        raise ResultsError(
-            f"another process ({holder or 'of unknown number'}) is writing this run",
-            where=folder,
-            remedy="Wait for it, or give this one another --out",
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        return os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "of unknown number"
+    if sign:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return None
