@@ -57,7 +57,9 @@ def grid_anchors(base: NDArray[np.float64], cells: int, stride: int, offset: flo
     return np.asarray((centres + base[None]).reshape(-1, 4))
 
 
-def decode_deltas(boxes: Tensor, deltas: Tensor, divisors: Sequence[float], *, pixel_offset: float = 1.0) -> Tensor:
+def decode_deltas(
+    boxes: Tensor, deltas: Tensor, divisors: Sequence[float], *, pixel_offset: float | Tensor = 1.0
+) -> Tensor:
     """Apply predicted deltas to boxes.
 
     The released code takes widths as x2 - x1 + 1 but writes corners as centre +- size / 2, so zero deltas grow a box by
@@ -67,7 +69,8 @@ def decode_deltas(boxes: Tensor, deltas: Tensor, divisors: Sequence[float], *, p
         boxes: ... x 4 corners; cast to the deltas' type first.
         deltas: ... x 4 (dx, dy, dw, dh), in units of the box size and log size ratio, times `divisors`.
         divisors: Four numbers the deltas are divided by.
-        pixel_offset: Added to widths and heights, 1 in the released code.
+        pixel_offset: Added to widths and heights, 1 in the released code; one number, or a tensor of the deltas' type
+            that broadcasts against ... x 2 (B x 1 x 1: one per target).
 
     Returns:
         ... x 4 corners of the deltas' type.

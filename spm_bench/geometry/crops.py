@@ -10,10 +10,20 @@ its decisions (which proposal survives NMS) sit on the last bits.
 
 from __future__ import annotations
 
+from functools import reduce
+from typing import Literal
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+Border = Literal["mean", "zero", "edge", "reflect"]
+"""What lies beyond a frame: its mean colour, black, its nearest pixel, or the frame mirrored at its outermost pixels
+(which are not repeated), again and again for boxes much larger than the frame."""
+
+RoiSampling = Literal["single", "average"]
+"""How a RoI becomes cells: see `crop_features`."""
 
 
 def frame_mean(frame: NDArray[np.uint8]) -> Tensor:
@@ -34,7 +44,9 @@ def frame_mean(frame: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(column_means.T)).mean(dim=1)
 
 
-def sample_positions(low: Tensor, high: Tensor, extent: int, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def sample_positions(
+    low: Tensor, high: Tensor, extent: int, n: int, border: Border = "zero"
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Place n corner-aligned samples between two coordinates of a map with `extent` cells.
 
     Args:
@@ -42,6 +54,7 @@ def sample_positions(low: Tensor, high: Tensor, extent: int, n: int) -> tuple[Te
         high: R coordinates of the last.
         extent: Number of cells along this axis.
         n: Samples; a single one lies at the centre.
+        border: "edge" and "reflect" move samples that lie outside to the cell that stands for them.
 
     Returns:
         R x n: index of the lower neighbour, of the upper neighbour (both clamped into the map), the fraction between
@@ -54,6 +67,23 @@ def sample_positions(low: Tensor, high: Tensor, extent: int, n: int) -> tuple[Te
     else:
         steps = torch.arange(n, dtype=torch.float32, device=low.device)
         position = (a * last)[:, None] + steps * ((b - a) * last / (n - 1))[:, None]
+    return _neighbours(_move_inside(position, last, border), last)
+
+
+def _move_inside(position: Tensor, last: float, border: Border) -> Tensor:
+    """Give positions outside 0..last the place that stands for them; reflected, -1 is 1 and last + 1 is last - 1."""
+    if border in ("mean", "zero"):
+        return position
+    if last == 0:
+        return torch.zeros_like(position)
+    if border == "edge":
+        return position.clamp(0, last)
+    folded = position.remainder(2 * last)
+    return torch.minimum(folded, 2 * last - folded)
+
+
+def _neighbours(position: Tensor, last: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `sample_positions` returns, of positions that are known."""
     inside = (position >= 0) & (position <= last)
     position = torch.where(inside, position, torch.zeros_like(position))
     floor = position.floor()
@@ -62,22 +92,33 @@ def sample_positions(low: Tensor, high: Tensor, extent: int, n: int) -> tuple[Te
 
 
 def crop_frame(
-    frame: Tensor, mean: Tensor, boxes: Tensor, size: int | tuple[int, int], *, offset: Tensor | None = None
+    frame: Tensor,
+    mean: Tensor,
+    boxes: Tensor,
+    size: int | tuple[int, int],
+    *,
+    offset: Tensor | None = None,
+    border: Border = "mean",
 ) -> Tensor:
-    """Cut boxes out of one frame, padding with its mean colour.
+    """Cut boxes out of one frame.
 
     Args:
         frame: H x W x C, uint8 or float32.
-        mean: C, the padding colour.
+        mean: C, the colour beyond the frame if the border is "mean"; else it is not looked at.
         boxes: R x 4 corners in pixel-index units.
         size: Samples per side, or (rows, columns).
         offset: C, subtracted from the result (the network's mean), or None.
+        border: What lies beyond the frame, of all R boxes. With "mean" and "zero" a sample takes that colour as soon
+            as it lies outside the outermost pixels' centres, however near; there is no blend.
 
     Returns:
         R x C x rows x columns float32, channels-last in memory.
     """
     rows, columns = (size, size) if isinstance(size, int) else size
-    parts = [_crop_some(frame, mean, part, rows, columns, offset) for part in torch.split(boxes, CROPS_AT_ONCE)]
+    colour = mean if border == "mean" else torch.zeros_like(mean)
+    parts = [
+        _crop_some(frame, colour, part, rows, columns, offset, border) for part in torch.split(boxes, CROPS_AT_ONCE)
+    ]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -85,12 +126,14 @@ CROPS_AT_ONCE = 16
 """Bounds the memory of the gathered rows: about 100 MB for 640-pixel frames and 271-pixel crops."""
 
 
-def _crop_some(frame: Tensor, mean: Tensor, boxes: Tensor, rows: int, columns: int, offset: Tensor | None) -> Tensor:
+def _crop_some(
+    frame: Tensor, mean: Tensor, boxes: Tensor, rows: int, columns: int, offset: Tensor | None, border: Border
+) -> Tensor:
     # Pixels are kept as one long row of colour values (column * C + channel): inner loops over whole rows are many
     # times faster than over three channels.
     height, width, C = frame.shape
-    x0, x1, fx, in_x = sample_positions(boxes[:, 0], boxes[:, 2], width, columns)
-    y0, y1, fy, in_y = sample_positions(boxes[:, 1], boxes[:, 3], height, rows)
+    x0, x1, fx, in_x = sample_positions(boxes[:, 0], boxes[:, 2], width, columns, border)
+    y0, y1, fy, in_y = sample_positions(boxes[:, 1], boxes[:, 3], height, rows, border)
     (top, below), (left, right) = _touched(y0, y1, height), _touched(x0, x1, width)
     patch = frame[top:below, left:right].reshape(below - top, -1).float() - mean.repeat(right - left)
     y0, y1, x0, x1 = y0 - top, y1 - top, x0 - left, x1 - left
@@ -127,33 +170,72 @@ def _across(lines: Tensor, x0: Tensor, x1: Tensor, fraction: Tensor, C: int) -> 
     return left + (at(x1) - left) * fraction.repeat_interleave(C, 1)[:, None]
 
 
-def crop_features(features: Tensor, boxes: Tensor, n: int) -> Tensor:
-    """Cut K boxes per target out of feature maps: the single-sample RoI resampling of SPM's fine stage.
+def crop_features(features: Tensor, boxes: Tensor, n: int, sampling: RoiSampling = "single") -> Tensor:
+    """Cut K boxes per target out of feature maps: the RoI resampling of SPM's fine stage.
+
+    "single" is the released code's: n samples per side, the first and the last on the box's edges, one per bin.
+    "average" is RoIAlign (He et al., Mask R-CNN, 2017) with two samples per bin and side: the box is divided into
+    n x n equal bins, a bin is the mean of its samples at a quarter and three quarters of each side. As everywhere in
+    this house cell i is centred on index i, so it gives what torchvision's `roi_align(boxes + 0.5, aligned=True,
+    sampling_ratio=2)` does for samples inside the map. Outside is zero in both, as soon as the centres of the outermost
+    cells are left; torchvision goes on with the border's value for one cell more.
 
     Args:
         features: B x C x H x W.
         boxes: B x K x 4 corners in cell-index units; may reach outside, where samples are zero.
-        n: Samples per side.
+        n: Samples (or bins) per side.
+        sampling: See above.
 
     Returns:
         (B * K) x C x n x n, channels-last in memory.
     """
     B, C, H, W = features.shape
     K = boxes.shape[1]
-    flat_boxes = boxes.reshape(-1, 4)
-    x0, x1, fx, in_x = sample_positions(flat_boxes[:, 0], flat_boxes[:, 2], W, n)
-    y0, y1, fy, in_y = sample_positions(flat_boxes[:, 1], flat_boxes[:, 3], H, n)
     cells = features.permute(0, 2, 3, 1).reshape(B * H * W, C)
     first = (torch.arange(B, device=features.device) * (H * W)).repeat_interleave(K)[:, None, None]
+    x1, y1, x2, y2 = boxes.reshape(-1, 4).unbind(1)
+    if sampling == "single":
+        return _sample(cells, first, W, sample_positions(x1, x2, W, n), sample_positions(y1, y2, H, n))
+    columns, rows = _bin_samples(x1, x2, W, n), _bin_samples(y1, y2, H, n)
+    parts = (_sample(cells, first, W, x, y) for y in rows for x in columns)
+    return reduce(torch.add, parts) / BIN_SAMPLES**2
 
-    def rows(y: Tensor, x: Tensor) -> Tensor:
+
+BIN_SAMPLES = 2
+"""Samples per bin and side of an averaged RoI: the number of Mask R-CNN."""
+
+Samples = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Along one axis, R x n each: lower and upper neighbour, fraction between them, whether the sample is inside."""
+
+
+def _bin_samples(low: Tensor, high: Tensor, extent: int, n: int) -> list[Samples]:
+    """Where in R x n bins the samples lie, one entry for each of the samples of a bin."""
+    side = (high.float() - low.float())[:, None] / n
+    bins = torch.arange(n, dtype=torch.float32, device=low.device)
+    places = ((i + 0.5) / BIN_SAMPLES for i in range(BIN_SAMPLES))
+    return [_neighbours(low.float()[:, None] + (bins + place) * side, float(extent - 1)) for place in places]
+
+
+def _sample(cells: Tensor, first: Tensor, W: int, columns: Samples, rows: Samples) -> Tensor:
+    """Interpolate R x n x n samples.
+
+    Args:
+        cells: (B * H * W) x C, all maps as one list.
+        first: R x 1 x 1, where the map of each RoI starts in it.
+        W: Cells per row of a map.
+        columns, rows: Of the samples.
+    """
+    (x0, x1, fx, in_x), (y0, y1, fy, in_y) = columns, rows
+    R, n = x0.shape
+
+    def at(y: Tensor, x: Tensor) -> Tensor:
         index = first + y[:, :, None] * W + x[:, None, :]
-        return cells.index_select(0, index.reshape(-1)).reshape(B * K, n, n, C)
+        return cells.index_select(0, index.reshape(-1)).reshape(R, n, n, -1)
 
     fraction_x, fraction_y = fx[:, None, :, None], fy[:, :, None, None]
-    top_left, bottom_left = rows(y0, x0), rows(y1, x0)
-    top = top_left + (rows(y0, x1) - top_left) * fraction_x
-    bottom = bottom_left + (rows(y1, x1) - bottom_left) * fraction_x
+    top_left, bottom_left = at(y0, x0), at(y1, x0)
+    top = top_left + (at(y0, x1) - top_left) * fraction_x
+    bottom = bottom_left + (at(y1, x1) - bottom_left) * fraction_x
     inside = (in_y[:, :, None] & in_x[:, None, :])[..., None]
     return torch.where(inside, top + (bottom - top) * fraction_y, top.new_zeros(())).permute(0, 3, 1, 2)
 
@@ -173,14 +255,19 @@ def context_side(boxes: Tensor, amount: float | Tensor) -> Tensor:
     return ((width + context) * (height + context)).sqrt()
 
 
-def search_region(boxes: Tensor, amount: float | Tensor, template_size: int, search_size: int) -> tuple[Tensor, Tensor]:
+def search_region(
+    boxes: Tensor, amount: float | Tensor, template_size: int, search_size: int, exact: bool | Tensor = False
+) -> tuple[Tensor, Tensor]:
     """Find the square around a target that becomes the search image.
 
     Args:
         boxes: B x 4 corners in the image, float64.
         amount: See `context_side`.
         template_size: Pixels that s_z is scaled to (127).
-        search_size: Side of the search image in pixels (271).
+        search_size: Side S of the image in pixels (271).
+        exact: Which scale maps coordinates, for all or for each of B targets. False, as in the released code:
+            S / side, though the sampler spans the side with S - 1 steps. True: (S - 1) / side, so that coordinates in
+            the search frame are indices of pixels. The square is the same.
 
     Returns:
         B x 4 corners of the square in the image (not rounded), and B scales: search pixels per image pixel.
@@ -190,7 +277,10 @@ def search_region(boxes: Tensor, amount: float | Tensor, template_size: int, sea
     side = side + 2 * ((search_size - template_size) / 2 / scale)
     centre = 0.5 * (boxes[..., :2] + boxes[..., 2:])
     half = side[..., None] / 2
-    return torch.cat((centre - half, centre + half), dim=-1), search_size / side
+    region, released = torch.cat((centre - half, centre + half), dim=-1), search_size / side
+    if exact is False:
+        return region, released
+    return region, torch.where(torch.as_tensor(exact, device=side.device), (search_size - 1) / side, released)
 
 
 def to_search_frame(boxes: Tensor, region: Tensor, scale: Tensor) -> Tensor:
