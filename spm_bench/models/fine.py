@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from spm_bench.geometry.crops import crop_features
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.backbone import Features
-from spm_bench.models.packed import FrozenConv, scale_and_shift
+from spm_bench.models.packed import FrozenConv, FrozenLinear, scale_and_shift
 
 ROI_CELLS = 6
 """Samples per side of a RoI feature."""
@@ -61,6 +61,7 @@ class Relation(nn.Module):
         inputs = self.inputs = sum(architecture.channels(layer) for layer in architecture.fine_layers)
         channels, hidden = architecture.fine_channels, architecture.fine_hidden
         self._frozen: FrozenConv | None = None
+        self._frozen_layers: list[FrozenLinear] = []
         self.roi_conv = nn.ModuleDict({"roi_conv0": nn.Conv2d(2 * inputs, channels, 3, padding=1)})
         self.linear_layers = nn.ModuleDict(
             {"linear0": nn.Linear(channels * ROI_CELLS**2, hidden), "linear1": nn.Linear(hidden, hidden)}
@@ -77,9 +78,13 @@ class Relation(nn.Module):
     def freeze(self) -> None:
         """Prepare the candidates' half for inference; the weights must not change after it."""
         self._frozen = FrozenConv(self._conv.weight[:, self.inputs :], None, padding=1)
+        self._frozen_layers = [FrozenLinear(cast(nn.Linear, layer)) for layer in self.linear_layers.values()]
 
     def forward(self, template_half: Tensor, candidates: Tensor) -> Tensor:
-        """Compare B template halves with (B * K) x 640 x 6 x 6 candidates: (B * K) x 256."""
+        """Compare template halves with (B * K) x 640 x 6 x 6 candidates: (B * K) x 256.
+
+        B template halves have K candidates each; a single one (1 x 256 x 6 x 6) is compared with all candidates.
+        """
         if self._frozen is not None:
             fused = self._frozen(candidates)
         else:
@@ -87,6 +92,10 @@ class Relation(nn.Module):
         B = len(template_half)
         fused = fused.reshape(B, -1, *fused.shape[1:]) + template_half[:, None]
         hidden = F.relu(fused, inplace=True).reshape(-1, fused.shape[2] * ROI_CELLS**2)
+        if self._frozen is not None:
+            for frozen in self._frozen_layers:
+                hidden = frozen(hidden, relu=True)
+            return hidden
         for layer in self.linear_layers.values():
             hidden = F.relu(layer(hidden), inplace=True)
         return hidden
@@ -101,9 +110,11 @@ class FineStage(nn.Module):
         self.siam_fusion = Relation(architecture)
         self.rcnn_cls = nn.Linear(architecture.fine_hidden, 2)
         self.rcnn_bbox = nn.Linear(architecture.fine_hidden, 4)
+        self._frozen: tuple[FrozenLinear, FrozenLinear] | None = None
 
     def freeze(self) -> None:
         """Prepare for inference; the weights must not change after it."""
+        self._frozen = FrozenLinear(self.rcnn_cls), FrozenLinear(self.rcnn_bbox)
         self.feat_extractor.freeze()
         self.siam_fusion.freeze()
 
@@ -116,4 +127,5 @@ class FineStage(nn.Module):
         """Score and refine B x K x 4 candidates (search frame): class logits B x K x 2, box deltas B x K x 4."""
         hidden = self.siam_fusion(template_half, self.feat_extractor(features, boxes, stride))
         B, K = boxes.shape[:2]
-        return self.rcnn_cls(hidden).reshape(B, K, 2), self.rcnn_bbox(hidden).reshape(B, K, 4)
+        classes, moves = self._frozen or (self.rcnn_cls, self.rcnn_bbox)
+        return classes(hidden).reshape(B, K, 2), moves(hidden).reshape(B, K, 4)

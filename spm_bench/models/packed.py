@@ -67,6 +67,24 @@ class FrozenConv:
         return result
 
 
+class FrozenLinear:
+    """A linear layer whose weights no longer change, for inference.
+
+    On a CPU it is a 1 x 1 convolution over an image of one line with a pixel per row: faster than torch's linear layer
+    at the sizes used here, and a row's result does not depend on how many others are computed with it.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        self.conv = FrozenConv(linear.weight.detach()[:, :, None, None], linear.bias)
+
+    def __call__(self, x: Tensor, *, relu: bool = False) -> Tensor:
+        """R x inputs -> R x outputs, then ReLU if asked."""
+        if self.conv.packed is None:
+            out = F.linear(x, self.conv.weight[:, :, 0, 0], self.conv.bias)
+            return F.relu(out, inplace=True) if relu else out
+        return self.conv(x.t()[None, :, None], relu=relu)[0, :, 0].t()
+
+
 def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """The factor and the summand per channel that a batch norm comes to once its statistics no longer change."""
     assert norm.running_var is not None

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from spm_bench.models.backbone import PaddedAlexNet, centre_crop, local_response_norm, pool_relu
-from spm_bench.models.packed import FrozenConv
+from spm_bench.models.packed import FrozenConv, FrozenLinear
 
 
 @torch.no_grad()
@@ -46,3 +46,16 @@ def test_the_network_can_be_trained_before_it_is_frozen() -> None:
     whole = list(net.blocks(torch.zeros(1, 3, 143, 143)))[-1]
     central = net(torch.zeros(1, 3, 143, 143), 6).conv5
     torch.testing.assert_close(central, centre_crop(whole, 6))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 9, 33])
+def test_a_frozen_linear_layer_gives_each_row_the_same_whatever_comes_with_it(rows: int) -> None:
+    """Targets that share a row with a batch must get what they get alone."""
+    torch.manual_seed(3)
+    linear, x = torch.nn.Linear(288, 24), torch.randn(64, 288)
+    frozen = FrozenLinear(linear)
+    with torch.inference_mode():
+        torch.testing.assert_close(frozen(x, relu=True), linear(x).relu(), rtol=1e-5, atol=1e-5)
+        order = torch.randperm(64)[:rows]
+        if frozen.conv.packed is not None:
+            assert torch.equal(frozen(x[order]), frozen(x)[order])
