@@ -1,9 +1,13 @@
-"""What every protocol is, and the one place where a tracker is called, timed and held to its contract."""
+"""What every protocol is, and the one place where a single tracker is called, timed and held to its contract.
+
+A protocol is a script: it says which frame comes next and whether the tracker is started there, and is told the answer.
+So one tracker, or a batch of many targets, can be driven by the same script.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -13,11 +17,72 @@ import numpy as np
 
 from spm_bench.errors import DataError, TrackerError
 from spm_bench.results.trajectory import FrameState, Trajectory
-from spm_bench.suites.base import FrameSource, Sequence
+from spm_bench.suites.base import Frame, FrameSource, Sequence
 from spm_bench.trackers.base import Box, Tracker, sees_the_answer, uses_chance
 
 OnFrame = Callable[[int], None]
 """Called with a frame's index after the frame is done; for progress."""
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """What a script wants next.
+
+    Attributes:
+        index: On this frame. Scripts never go back.
+        box: Start there with this box; None: update.
+    """
+
+    index: int
+    box: Box | None = None
+
+
+Answer = tuple[Box, tuple[int, int]]
+"""The tracker's box (for a start: the given one), and the picture's (width, height)."""
+Script = Generator[Move, Answer, None]
+"""Yields moves, is sent the answer to each, and ends with the sequence."""
+
+
+@dataclass(eq=False)
+class Record:
+    """The rows of a trajectory in the making, one for each of n frames.
+
+    Whoever drives a script writes the rows of its moves before it sends the answer; the protocol then changes what it
+    judges otherwise (failures). Frames never reached stay SKIPPED.
+
+    Attributes:
+        boxes: n x 4; NaN where there is none.
+        states: n values of `FrameState`.
+        seconds: n; NaN where nothing was timed.
+    """
+
+    n_frames: int
+    boxes: np.ndarray[Any, np.dtype[np.float64]] = field(init=False)
+    states: np.ndarray[Any, np.dtype[np.int8]] = field(init=False)
+    seconds: np.ndarray[Any, np.dtype[np.float64]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.boxes = np.full((self.n_frames, 4), np.nan)
+        self.states = np.full(self.n_frames, FrameState.SKIPPED, dtype=np.int8)
+        self.seconds = np.full(self.n_frames, np.nan)
+
+    def started(self, index: int) -> None:
+        """Write the row of a start: it has no box of the tracker's."""
+        self.states[index] = FrameState.INIT
+
+    def tracked(self, index: int, box: Box) -> None:
+        """Write the row of an update."""
+        self.states[index] = FrameState.TRACKED
+        self.boxes[index] = box
+
+    def lost(self, index: int) -> None:
+        """Judge a row to be a failure."""
+        self.states[index] = FrameState.FAILURE
+        self.boxes[index] = np.nan
+
+    def trajectory(self) -> Trajectory:
+        """The rows as written so far."""
+        return Trajectory(boxes=self.boxes, states=self.states, seconds=self.seconds)
 
 
 class TrackingProtocol(Protocol):
@@ -27,6 +92,7 @@ class TrackingProtocol(Protocol):
         name: Registered name.
         family: Whose raw format and metrics apply: "otb", "vot" or "got10k".
         repetitions: Most repetitions per sequence.
+        enough_equal: So many repetitions are enough if they are equal: what a deterministic tracker needs.
     """
 
     @property
@@ -35,6 +101,8 @@ class TrackingProtocol(Protocol):
     def family(self) -> str: ...  # noqa: D102
     @property
     def repetitions(self) -> int: ...  # noqa: D102
+    @property
+    def enough_equal(self) -> int: ...  # noqa: D102
 
     def parameters(self) -> dict[str, Any]:
         """Everything the results depend on, JSON-able; part of a run's identity."""
@@ -45,10 +113,21 @@ class TrackingProtocol(Protocol):
     def settled(self, done: Many[Trajectory]) -> bool:
         """Tell whether the repetitions done so far make further ones needless."""
 
+    def moves(self, sequence: Sequence, record: Record) -> Script:
+        """Say frame by frame what happens in one repetition.
+
+        Args:
+            sequence: With ground truth; frames are not looked at.
+            record: Where the driver has written each answer before it is sent; failures are marked there.
+
+        Raises:
+            DataError: The ground truth cannot be used.
+        """
+
     def run(
         self, tracker: Tracker, sequence: Sequence, *, repetition: int, seed: int, on_frame: OnFrame | None = None
     ) -> Trajectory:
-        """Run one repetition.
+        """Run one repetition with one tracker, and take the time.
 
         Args:
             tracker: Anything with init and update.
@@ -95,27 +174,61 @@ def frames_of(sequence: Sequence) -> FrameSource:
     return sequence.frames
 
 
+def next_move(script: Script, answer: Answer | None = None) -> Move | None:
+    """Tell a script the answer to its last move (None before the first); returns the next one, None at the end.
+
+    Here alone a script is resumed, so that a StopIteration that a tracker lets out is never taken for the end.
+    """
+    try:
+        return next(script) if answer is None else script.send(answer)
+    except StopIteration:
+        return None
+
+
+def checked_box(answer: object, tracker: str, place: str) -> Box:
+    """A tracker's answer as a box.
+
+    Raises:
+        TrackerError: It is not four finite numbers; names the tracker and the place.
+    """
+    try:
+        box = np.asarray(answer, dtype=np.float64)
+    except (TypeError, ValueError):
+        box = np.empty(0)
+    if box.shape != (4,) or not np.isfinite(box).all():
+        shown = repr(answer)
+        raise TrackerError(
+            f"{tracker} returned {shown if len(shown) <= 80 else shown[:77] + '...'} {place}",
+            remedy="update(frame) must return four finite numbers (x, y, w, h)",
+        )
+    return box
+
+
 @dataclass(eq=False)
 class Pass:
-    """One repetition in the making: calls the tracker, takes the time, and fills the rows of a trajectory."""
+    """One repetition in the making with one tracker: calls it, takes the time, and fills the rows of a trajectory."""
 
     tracker: Tracker
     sequence: Sequence
     repetition: int
     seed: int
     on_frame: OnFrame | None = None
-    boxes: np.ndarray[Any, np.dtype[np.float64]] = field(init=False)
-    states: np.ndarray[Any, np.dtype[np.int8]] = field(init=False)
-    seconds: np.ndarray[Any, np.dtype[np.float64]] = field(init=False)
+    record: Record = field(init=False)
 
     def __post_init__(self) -> None:
-        n = len(self.sequence)
         self.frames = frames_of(self.sequence)
-        self.boxes = np.full((n, 4), np.nan)
-        self.states = np.full(n, FrameState.SKIPPED, dtype=np.int8)
-        self.seconds = np.full(n, np.nan)
+        self.record = Record(len(self.sequence))
 
-    def start(self, index: int, box: Box) -> None:
+    def follow(self, protocol: TrackingProtocol) -> Trajectory:
+        """Do what the protocol's script says, to its end."""
+        script = protocol.moves(self.sequence, self.record)
+        move = next_move(script)
+        while move is not None:
+            answer = self.step(move.index) if move.box is None else self.start(move.index, move.box)
+            move = next_move(script, answer)
+        return self.trajectory()
+
+    def start(self, index: int, box: Box) -> Answer:
         """Initialise the tracker on frame `index` with `box` (it gets a copy), after telling it its seed."""
         frame = self.frames[index]
         if uses_chance(self.tracker):
@@ -125,11 +238,12 @@ class Pass:
         begin = perf_counter()
         with self._named_frame(index):
             self.tracker.init(frame, np.array(box, dtype=np.float64))
-        self.seconds[index] = perf_counter() - begin
-        self.states[index] = FrameState.INIT
+        self.record.seconds[index] = perf_counter() - begin
+        self.record.started(index)
         self._report(index)
+        return box, picture_size(frame)
 
-    def step(self, index: int) -> tuple[Box, tuple[int, int]]:
+    def step(self, index: int) -> Answer:
         """Update the tracker with frame `index`; returns its box and the picture's (width, height).
 
         Raises:
@@ -139,37 +253,32 @@ class Pass:
         begin = perf_counter()
         with self._named_frame(index):
             answer = self.tracker.update(frame)
-        self.seconds[index] = perf_counter() - begin
-        box = self._checked(answer, index)
-        self.states[index] = FrameState.TRACKED
-        self.boxes[index] = box
+        self.record.seconds[index] = perf_counter() - begin
+        box = checked_box(answer, type(self.tracker).__name__, f"in frame {index} of {self.sequence.name}")
+        self.record.tracked(index, box)
         self._report(index)
-        return box, (frame.shape[1], frame.shape[0])
+        return box, picture_size(frame)
 
     def trajectory(self) -> Trajectory:
         """The rows as filled so far; frames that were never reached are SKIPPED."""
-        return Trajectory(boxes=self.boxes, states=self.states, seconds=self.seconds)
+        return self.record.trajectory()
 
     def _report(self, index: int) -> None:
         if self.on_frame is not None:
             self.on_frame(index)
 
-    def _checked(self, answer: object, index: int) -> Box:
-        try:
-            box = np.asarray(answer, dtype=np.float64)
-        except (TypeError, ValueError):
-            box = np.empty(0)
-        if box.shape != (4,) or not np.isfinite(box).all():
-            shown = repr(answer)
-            raise TrackerError(
-                f"{type(self.tracker).__name__} returned {shown if len(shown) <= 80 else shown[:77] + '...'} "
-                f"in frame {index} of {self.sequence.name}",
-                remedy="update(frame) must return four finite numbers (x, y, w, h)",
-            )
-        return box
-
     def _named_frame(self, index: int) -> _NamedFrame:
-        return _NamedFrame(f"in frame {index} of {self.sequence.name}, repetition {self.repetition}")
+        return _NamedFrame(place_of(self.sequence, index, self.repetition))
+
+
+def picture_size(frame: Frame) -> tuple[int, int]:
+    """(width, height)."""
+    return frame.shape[1], frame.shape[0]
+
+
+def place_of(sequence: Sequence, index: int, repetition: int) -> str:
+    """Where something happened, in words."""
+    return f"in frame {index} of {sequence.name}, repetition {repetition}"
 
 
 @dataclass(frozen=True)

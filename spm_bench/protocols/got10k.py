@@ -6,8 +6,8 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from spm_bench.protocols.base import OnFrame, Pass
-from spm_bench.protocols.one_pass import run_one_pass
+from spm_bench.protocols.base import OnFrame, Pass, Record, Script
+from spm_bench.protocols.one_pass import one_pass_moves
 from spm_bench.results.trajectory import Trajectory
 from spm_bench.suites.base import Sequence
 from spm_bench.trackers.base import Tracker
@@ -27,6 +27,7 @@ class Got10k:
     repetitions: int = REPETITIONS
     name: ClassVar[str] = "got10k"
     family: ClassVar[str] = "got10k"
+    enough_equal: ClassVar[int] = 1
 
     def parameters(self) -> dict[str, Any]:
         """Name and number of repetitions."""
@@ -40,8 +41,12 @@ class Got10k:
         """Tell whether the repetitions done suffice."""
         return len(done) >= self.repetitions
 
+    def moves(self, sequence: Sequence, record: Record) -> Script:
+        """Say what comes next: one pass."""
+        return one_pass_moves(sequence, record)
+
     def run(
         self, tracker: Tracker, sequence: Sequence, *, repetition: int, seed: int, on_frame: OnFrame | None = None
     ) -> Trajectory:
         """Run one pass (see `TrackingProtocol.run`); row 0 holds the given box and the seconds of `init`."""
-        return run_one_pass(Pass(tracker, sequence, repetition, seed, on_frame))
+        return Pass(tracker, sequence, repetition, seed, on_frame).follow(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spm_bench.errors import DataError
-from spm_bench.protocols.base import OnFrame, Pass, usable
+from spm_bench.protocols.base import Move, OnFrame, Pass, Record, Script, usable
 from spm_bench.results.trajectory import Trajectory
 from spm_bench.suites.base import Sequence
 from spm_bench.trackers.base import Tracker
@@ -21,6 +21,7 @@ class OnePass:
     family: ClassVar[str] = "otb"
     repetitions: ClassVar[int] = 1
     """OTB's files have no place for a second one."""
+    enough_equal: ClassVar[int] = 1
 
     def parameters(self) -> dict[str, Any]:
         """The protocol's name is all there is to say."""
@@ -34,25 +35,27 @@ class OnePass:
         """Tell whether the repetitions done suffice."""
         return len(done) >= self.repetitions
 
+    def moves(self, sequence: Sequence, record: Record) -> Script:
+        """Say what comes next (see `one_pass_moves`)."""
+        return one_pass_moves(sequence, record)
+
     def run(
         self, tracker: Tracker, sequence: Sequence, *, repetition: int, seed: int, on_frame: OnFrame | None = None
     ) -> Trajectory:
         """Run one pass (see `TrackingProtocol.run`); row 0 holds the given box and the seconds of `init`."""
-        return run_one_pass(Pass(tracker, sequence, repetition, seed, on_frame))
+        return Pass(tracker, sequence, repetition, seed, on_frame).follow(self)
 
 
-def run_one_pass(run: Pass) -> Trajectory:
-    """Start on frame 0, update to the end.
+def one_pass_moves(sequence: Sequence, record: Record) -> Script:
+    """Start on frame 0, update to the end; row 0 holds the given box.
 
     Raises:
         DataError: Frame 0 has no usable box.
-        TrackerError: The tracker returned something that is no box.
     """
-    if not usable(run.sequence)[0]:
-        raise DataError("the first frame has no ground-truth box to start on", where=run.sequence.name)
-    first = run.sequence.ground_truth[0]
-    run.start(0, first)
-    run.boxes[0] = first
-    for index in range(1, len(run.sequence)):
-        run.step(index)
-    return run.trajectory()
+    if not usable(sequence)[0]:
+        raise DataError("the first frame has no ground-truth box to start on", where=sequence.name)
+    first = sequence.ground_truth[0]
+    yield Move(0, first)
+    record.boxes[0] = first
+    for index in range(1, len(sequence)):
+        yield Move(index)

@@ -13,7 +13,7 @@ that would fall on one moves to the next frame that has one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,8 +22,8 @@ import numpy as np
 
 from spm_bench.errors import UsageError, unknown_name
 from spm_bench.geometry.polygons import area_preserving_box, bounding_box, polygon_box_overlap
-from spm_bench.protocols.base import OnFrame, Pass, usable
-from spm_bench.results.trajectory import FrameState, Trajectory
+from spm_bench.protocols.base import Answer, Move, OnFrame, Pass, Record, Script, usable
+from spm_bench.results.trajectory import Trajectory
 from spm_bench.suites.base import FloatArray, Sequence
 from spm_bench.trackers.base import Box, Tracker
 
@@ -52,6 +52,7 @@ class Supervised:
     bounded: bool = True
     name: ClassVar[str] = "supervised"
     family: ClassVar[str] = "vot"
+    enough_equal: ClassVar[int] = IDENTICAL_REPETITIONS
 
     def __post_init__(self) -> None:
         if self.init_box not in INIT_BOXES:
@@ -86,20 +87,22 @@ class Supervised:
             return False
         return all(_equal(done[0], other) for other in done[1:IDENTICAL_REPETITIONS])
 
-    def run(
-        self, tracker: Tracker, sequence: Sequence, *, repetition: int, seed: int, on_frame: OnFrame | None = None
-    ) -> Trajectory:
-        """Run one repetition (see `TrackingProtocol.run`). Rows other than TRACKED have NaN boxes."""
-        run = Pass(tracker, sequence, repetition, seed, on_frame)
+    def moves(self, sequence: Sequence, record: Record) -> Script:
+        """Say what comes next: updates until the target is lost, then a new start."""
         judged = usable(sequence)
         index = 0
         while index < len(sequence):
             if not judged[index]:
                 index += 1
                 continue
-            run.start(index, self.initial_box(sequence, index))
-            index = self._follow(run, judged, index + 1)
-        return run.trajectory()
+            yield Move(index, self.initial_box(sequence, index))
+            index = yield from self._until_lost(sequence, record, judged, index + 1)
+
+    def run(
+        self, tracker: Tracker, sequence: Sequence, *, repetition: int, seed: int, on_frame: OnFrame | None = None
+    ) -> Trajectory:
+        """Run one repetition (see `TrackingProtocol.run`). Rows other than TRACKED have NaN boxes."""
+        return Pass(tracker, sequence, repetition, seed, on_frame).follow(self)
 
     def initial_box(self, sequence: Sequence, index: int) -> Box:
         """The box to start on: made from the polygon by the named rule, or the annotated box where there is none."""
@@ -107,15 +110,16 @@ class Supervised:
             return np.asarray(sequence.ground_truth[index])
         return INIT_BOXES[self.init_box](sequence.polygons[index])
 
-    def _follow(self, run: Pass, judged: np.ndarray[Any, np.dtype[np.bool_]], index: int) -> int:
+    def _until_lost(
+        self, sequence: Sequence, record: Record, judged: np.ndarray[Any, np.dtype[np.bool_]], index: int
+    ) -> Generator[Move, Answer, int]:
         """Update from frame `index` until the target is lost; returns the frame to start again on."""
-        sequence = run.sequence
         while index < len(sequence):
-            box, size = run.step(index)
+            box, size = yield Move(index)
             if judged[index]:
                 region = sequence.ground_truth[index] if sequence.polygons is None else sequence.polygons[index]
                 if polygon_box_overlap(region, box, size if self.bounded else None) <= FAILURE_OVERLAP:
-                    run.states[index], run.boxes[index] = FrameState.FAILURE, np.nan
+                    record.lost(index)
                     return index + SKIP
             index += 1
         return index
