@@ -14,7 +14,7 @@ import spm_bench
 ROOT = Path(spm_bench.__file__).parent
 HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "seaborn", "cv2", "got10k", "vot")
 
-SHARED = {"errors", "registry"}
+SHARED = {"configs", "errors", "registry"}
 """Modules beside the rooms that everybody may use."""
 
 DOORS = {
@@ -29,6 +29,7 @@ DOORS = {
     "scoring": {"geometry", "metrics", "suites", "results"},
     "report": {"metrics", "scoring", "suites", "results"},
     "interop": {"metrics", "suites", "trackers", "protocols"},
+    "sweep": {"metrics", "suites", "trackers", "protocols", "engine", "results", "scoring", "report", "run"},
     "training": {"geometry", "metrics", "models", "suites", "trackers", "results"},
 }
 """Room -> rooms it may know; `cli` may know all."""

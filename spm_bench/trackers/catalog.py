@@ -154,6 +154,27 @@ def variants_of(name: str) -> Mapping[str, str]:
     return _VARIANTS.get(entry.name, {"base": "as it is"})
 
 
+def get_variant(tracker: str, name: str) -> Variant:
+    """A named variant of a tracker that has settings, with its changes.
+
+    A tracker of the user's own may have them in a class attribute `Variants`, name -> `Variant`.
+
+    Raises:
+        UsageError: No such tracker or variant, or a tracker without settings.
+    """
+    settings_of(tracker)
+    target, title = (tracker, tracker.rpartition(":")[2]) if ":" in tracker else _registered(tracker)
+    if title in ("SPM", "SPM-lite"):
+        from spm_bench.trackers.spm.variants import VARIANTS
+
+        known: Mapping[str, Variant] = VARIANTS
+    else:
+        known = {"base": Variant("base", "as it is"), **getattr(_load(target), "Variants", {})}
+    if name not in known:
+        raise unknown_name(f"variant of {title}", name, known)
+    return known[name]
+
+
 def _registered(name: str) -> tuple[str, str]:
     try:
         entry = TRACKERS.entry(name)
