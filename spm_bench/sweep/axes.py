@@ -105,9 +105,11 @@ def _read_range(name: str, given: Mapping[str, Any], settings: type[BaseModel], 
         limits = parse(_Range, given, where=source.path)
     except UsageError as error:
         raise source.error(f"axes.{name}: {error.problem}", place, error.remedy) from None
-    low, high = (
-        check_value(name, _whole(v) if kind is int else v, settings, source, place) for v in given_ends(limits)
-    )
+
+    def checked(value: float) -> Any:
+        return check_value(name, _whole(value) if kind is int else value, settings, source, place)
+
+    low, high = checked(limits.low), checked(limits.high)
     if not low < high:
         raise source.error(f"axes.{name}: low ({limits.low:g}) must be below high ({limits.high:g})", place)
     if limits.log and (low <= 0 or limits.step is not None):
