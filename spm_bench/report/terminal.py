@@ -35,8 +35,12 @@ def print_table(
         console: Where to print; standard output by default.
         published: Show figures from print where they are comparable.
     """
+    show_table(build_table(evaluations, suite, published=published), console)
+
+
+def show_table(table: Table, console: Console | None = None) -> None:
+    """Print a finished table, its notes and conventions; on standard output by default."""
     console = console or Console()
-    table = build_table(evaluations, suite, published=published)
     console.print(_text(table.caption, console, "bold"), highlight=False)
     console.print(_rich_table(table, console), highlight=False)
     for mark, text in table.footnotes:
