@@ -170,7 +170,9 @@ def _across(lines: Tensor, x0: Tensor, x1: Tensor, fraction: Tensor, C: int) -> 
     return left + (at(x1) - left) * fraction.repeat_interleave(C, 1)[:, None]
 
 
-def crop_features(features: Tensor, boxes: Tensor, n: int, sampling: RoiSampling = "single") -> Tensor:
+def crop_features(
+    features: Tensor, boxes: Tensor, n: int, sampling: RoiSampling = "single", *, owner: Tensor | None = None
+) -> Tensor:
     """Cut K boxes per target out of feature maps: the RoI resampling of SPM's fine stage.
 
     "single" is the released code's: n samples per side, the first and the last on the box's edges, one per bin.
@@ -185,14 +187,16 @@ def crop_features(features: Tensor, boxes: Tensor, n: int, sampling: RoiSampling
         boxes: B x K x 4 corners in cell-index units; may reach outside, where samples are zero.
         n: Samples (or bins) per side.
         sampling: See above.
+        owner: B indices of the map that each row of boxes is cut from, where there are not B maps in the same order.
 
     Returns:
         (B * K) x C x n x n, channels-last in memory.
     """
-    B, C, H, W = features.shape
-    K = boxes.shape[1]
-    cells = features.permute(0, 2, 3, 1).reshape(B * H * W, C)
-    first = (torch.arange(B, device=features.device) * (H * W)).repeat_interleave(K)[:, None, None]
+    maps, C, H, W = features.shape
+    cells = features.permute(0, 2, 3, 1).reshape(maps * H * W, C)
+    if owner is None:
+        owner = torch.arange(maps, device=features.device)
+    first = (owner * (H * W)).repeat_interleave(boxes.shape[1])[:, None, None]
     x1, y1, x2, y2 = boxes.reshape(-1, 4).unbind(1)
     if sampling == "single":
         return _sample(cells, first, W, sample_positions(x1, x2, W, n), sample_positions(y1, y2, H, n))

@@ -48,9 +48,9 @@ class RoiExtractor(nn.Module):
             start += m.shape[1]
         return joined.permute(0, 3, 1, 2)
 
-    def forward(self, features: Features, boxes: Tensor, stride: int) -> Tensor:
-        """Cut B x K x 4 search-frame boxes out of the maps: (B * K) x C x 6 x 6."""
-        return crop_features(self.normalise(features), boxes / stride, ROI_CELLS)
+    def forward(self, features: Features, boxes: Tensor, stride: int, owner: Tensor | None = None) -> Tensor:
+        """Cut B x K x 4 search-frame boxes out of the maps, or out of maps `owner` (B): (B * K) x C x 6 x 6."""
+        return crop_features(self.normalise(features), boxes / stride, ROI_CELLS, owner=owner)
 
 
 class Relation(nn.Module):
@@ -123,9 +123,24 @@ class FineStage(nn.Module):
         half: Tensor = self.siam_fusion.template_half(self.feat_extractor(features, boxes[:, None], stride))
         return half
 
-    def forward(self, features: Features, template_half: Tensor, boxes: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-        """Score and refine B x K x 4 candidates (search frame): class logits B x K x 2, box deltas B x K x 4."""
-        hidden = self.siam_fusion(template_half, self.feat_extractor(features, boxes, stride))
-        B, K = boxes.shape[:2]
+    def forward(
+        self, features: Features, template_half: Tensor, boxes: Tensor, stride: int, owner: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Score and refine candidates.
+
+        Args:
+            features: Of B targets.
+            template_half: B x 256 x 6 x 6, or one for all.
+            boxes: B x K x 4 in the search frame.
+            stride: Of the features.
+            owner: With it boxes are R x K x 4, and R indices tell which of the B targets each row belongs to.
+
+        Returns:
+            Class logits B x K x 2 and box deltas B x K x 4 (or R x K x ...).
+        """
+        if owner is not None and len(template_half) > 1:
+            template_half = template_half[owner]
+        hidden = self.siam_fusion(template_half, self.feat_extractor(features, boxes, stride, owner))
+        rows, K = boxes.shape[:2]
         classes, moves = self._frozen or (self.rcnn_cls, self.rcnn_bbox)
-        return classes(hidden).reshape(B, K, 2), moves(hidden).reshape(B, K, 4)
+        return classes(hidden).reshape(rows, K, 2), moves(hidden).reshape(rows, K, 4)
