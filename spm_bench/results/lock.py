@@ -13,6 +13,10 @@ from spm_bench.results.files import readable_os_errors
 LOCK_FILE = ".lock"
 
 
+class LockedError(ResultsError):
+    """Another process writes there: whoever can wait may try again."""
+
+
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold `folder` for this process while the block runs; the folder is made if need be.
@@ -20,7 +24,8 @@ def locked(folder: Path) -> Iterator[None]:
     The lock is the kernel's (flock) on a file that stays: nothing is left to clean up after `kill -9`.
 
     Raises:
-        ResultsError: Another process holds it, or the folder cannot be written.
+        LockedError: Another process holds it.
+        ResultsError: The folder cannot be written.
     """
     with readable_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
         with readable_os_errors(folder):
             holder = take(descriptor)
         if holder is not None:
-            raise ResultsError(
+            raise LockedError(
                 f"another process ({holder}) is writing this run",
                 where=folder,
                 remedy="Wait for it, or give this one another --out",

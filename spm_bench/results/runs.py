@@ -31,6 +31,8 @@ from spm_bench.results.manifest import (
     PENDING,
     Manifest,
     check_same_data,
+    identity_hash,
+    identity_of,
     new_manifest,
     now,
     read_manifest,
@@ -238,7 +240,8 @@ def open_run(
         command: For the record.
 
     Raises:
-        ResultsError: Another process holds it, it cannot be written, or `overwrite` is "never" and it has results.
+        LockedError: Another process holds it.
+        ResultsError: It cannot be written, or `overwrite` is "never" and it has results.
         UsageError: No such policy.
     """
     if overwrite not in OVERWRITE:
@@ -246,13 +249,22 @@ def open_run(
     for name in (suite.name, spec.label, *(sequence.name for sequence in suite.sequences)):
         check_name(name, Path(suite.root or suite.name))
     fresh = new_manifest(spec, suite, _protocol_facts(protocol), seed, protocol.family)
-    folder = out / suite.name / f"{spec.label}-{fresh['identity'][:HASH_DIGITS]}"
+    folder = _folder(out, spec, suite, fresh["identity"])
     with locked(folder):
         remove_leftovers(folder)
         manifest = _prepare(folder, fresh, overwrite)
         run = Run(folder, spec, protocol, seed, manifest, command)
         yield run
         run.close()
+
+
+def run_folder(out: Path, spec: TrackerSpec, suite: Suite, protocol: TrackingProtocol, *, seed: int = 0) -> Path:
+    """Where `open_run` keeps the results of these; nothing is made or read there."""
+    return _folder(out, spec, suite, identity_hash(identity_of(spec, suite, _protocol_facts(protocol), seed)))
+
+
+def _folder(out: Path, spec: TrackerSpec, suite: Suite, identity: str) -> Path:
+    return out / suite.name / f"{spec.label}-{identity[:HASH_DIGITS]}"
 
 
 def _protocol_facts(protocol: TrackingProtocol) -> dict[str, Any]:
