@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
 LINE_EVERY = 10.0
@@ -16,14 +17,17 @@ class Progress(Protocol):
     def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
         """So much is to do: the sequences of all trackers together."""
 
-    def frame(self, index: int) -> None:
-        """A frame is done, somewhere inside a repetition."""
+    def frames(self, count: int) -> None:
+        """So many more frames are done inside repetitions; negative: these are now told by `repetition`, or lost."""
 
     def repetition(self, frames: int, expected: int) -> None:
-        """A repetition of so many frames is done; so many frames are expected to remain."""
+        """A repetition of so many frames is done; so many frames are expected to remain, with those begun."""
 
     def sequence(self, label: str, name: str, problem: str = "") -> None:
         """A sequence is done, or broke with this problem."""
+
+    def tracker(self, label: str) -> None:
+        """A tracker is through with all its sequences."""
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -35,7 +39,7 @@ class Quiet:
     def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
         """Say nothing."""
 
-    def frame(self, index: int) -> None:
+    def frames(self, count: int) -> None:
         """Say nothing."""
 
     def repetition(self, frames: int, expected: int) -> None:
@@ -46,8 +50,37 @@ class Quiet:
         if problem:
             print(f"{label} failed on {name}: {problem}", file=sys.stderr)
 
+    def tracker(self, label: str) -> None:
+        """Say nothing."""
+
     def end(self) -> None:
         """Say nothing."""
+
+
+@dataclass
+class _Count:
+    """How far it is."""
+
+    sequences: int
+    trackers: int
+    left: int
+    sequences_done: int = 0
+    trackers_done: int = 0
+    frames: int = 0
+    inside: int = 0
+    """Frames done in repetitions that are not finished; `left` has them still."""
+    start: float = field(default_factory=time.monotonic)
+
+    @property
+    def speed(self) -> float:
+        """Frames per second since the start."""
+        return (self.frames + self.inside) / max(time.monotonic() - self.start, 1e-9)
+
+    @property
+    def parts(self) -> str:
+        """Trackers, where there are several, and sequences."""
+        trackers = f"{self.trackers_done} of {self.trackers} trackers, " if self.trackers > 1 else ""
+        return f"{trackers}{self.sequences_done} of {self.sequences} sequences"
 
 
 class Lines:
@@ -58,45 +91,50 @@ class Lines:
 
     def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
         """Start the clock."""
-        self._sequences, self._left = sequences, frames
-        self._done = self._frames = 0
-        self._start = self._last = time.monotonic()
+        self._count = _Count(sequences, trackers, frames)
+        self._last = time.monotonic()
         if sequences:
             who = f"{trackers} trackers, " if trackers > 1 else ""
             what = f"{sequences} sequence{'s' * (sequences != 1)}" + (" in all" if trackers > 1 else "")
             print(f"running {who}{what}, {frames} frames", file=self.stream, flush=True)
 
-    def frame(self, index: int) -> None:
-        """Count nothing: a repetition is fine enough."""
+    def frames(self, count: int) -> None:
+        """Count, and say how far it is if the last line is old enough."""
+        self._count.inside += count
+        if count > 0 and time.monotonic() - self._last >= LINE_EVERY:
+            self._say()
 
     def repetition(self, frames: int, expected: int) -> None:
-        """Count frames, and say how far it is if the last line is old enough."""
-        self._frames, self._left = self._frames + frames, expected
+        """Count likewise."""
+        self._count.frames, self._count.left = self._count.frames + frames, expected
         if time.monotonic() - self._last >= LINE_EVERY:
             self._say()
 
     def sequence(self, label: str, name: str, problem: str = "") -> None:
         """Count sequences, report failures."""
-        self._done += 1
+        self._count.sequences_done += 1
         if problem:
             print(f"{label} failed on {name}: {problem}", file=self.stream, flush=True)
 
+    def tracker(self, label: str) -> None:  # noqa: ARG002 - the count matters, not which
+        """Count trackers."""
+        self._count.trackers_done += 1
+
     def end(self) -> None:
         """Sum up."""
-        if self._frames:
-            self._left = 0
+        if self._count.frames:
+            self._count.left = self._count.inside = 0
             self._say()
 
     def _say(self) -> None:
         self._last = time.monotonic()
-        speed = self._frames / max(self._last - self._start, 1e-9)
-        left = f", about {_clock(self._left / speed)} left" if self._left else ""
-        text = f"{self._done} of {self._sequences} sequences, {speed:.1f} frames/s{left}"
-        print(text, file=self.stream, flush=True)
+        count = self._count
+        left = f", about {_clock((count.left - count.inside) / count.speed)} left" if count.left else ""
+        print(f"{count.parts}, {count.speed:.1f} frames/s{left}", file=self.stream, flush=True)
 
 
 class Bars:
-    """A bar with sequences, frames per second and the time left (rich)."""
+    """A bar with trackers, sequences, frames per second and the time left (rich)."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -105,46 +143,50 @@ class Bars:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.fields[sequences]} sequences"),
+            TextColumn("{task.fields[parts]}"),
             TextColumn("{task.fields[speed]:.1f} frames/s"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
         )
 
-    def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:  # noqa: ARG002 - the bar names them
+    def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
         """Show the bar."""
-        self._sequences, self._done, self._frames, self._inside = sequences, 0, 0, 0
-        self._start = time.monotonic()
-        self._task = self._bar.add_task("running", total=frames, sequences=f"0/{sequences}", speed=0.0)
+        self._count = _Count(sequences, trackers, frames)
+        self._task = self._bar.add_task("running", total=frames, parts=self._count.parts, speed=0.0)
         self._bar.start()
 
-    def frame(self, index: int) -> None:  # noqa: ARG002 - the count matters, not which
-        """Move the bar."""
-        self._inside += 1
-        self._move()
+    def frames(self, count: int) -> None:
+        """Move the bar; what is taken back is told by `repetition` at once."""
+        self._count.inside += count
+        if count > 0:
+            self._move()
 
     def repetition(self, frames: int, expected: int) -> None:
         """Move the bar to the end of the repetition."""
-        self._frames, self._inside = self._frames + frames, 0
-        self._move(self._frames + expected)
+        self._count.frames, self._count.left = self._count.frames + frames, expected
+        self._move()
 
     def sequence(self, label: str, name: str, problem: str = "") -> None:
         """Count the sequence; print what broke above the bar."""
-        self._done += 1
-        self._inside = 0
-        self._bar.update(self._task, description=label, sequences=f"{self._done}/{self._sequences}")
+        self._count.sequences_done += 1
+        self._bar.update(self._task, description=label, parts=self._count.parts)
         if problem:
             self._bar.console.print(f"{label} failed on {name}: {problem}", markup=False, highlight=False)
+
+    def tracker(self, label: str) -> None:  # noqa: ARG002 - the bar names sequences
+        """Count the tracker."""
+        self._count.trackers_done += 1
+        self._bar.update(self._task, parts=self._count.parts)
 
     def end(self) -> None:
         """Take the bar away."""
         self._bar.stop()
 
-    def _move(self, total: int | None = None) -> None:
-        done = self._frames + self._inside
-        speed = done / max(time.monotonic() - self._start, 1e-9)
-        self._bar.update(self._task, completed=done, total=total, speed=speed)
+    def _move(self) -> None:
+        count = self._count
+        total, done = count.frames + count.left, count.frames + count.inside
+        self._bar.update(self._task, completed=done, total=total, speed=count.speed)
 
 
 def choose_progress(*, quiet: bool) -> Progress:
@@ -155,6 +197,6 @@ def choose_progress(*, quiet: bool) -> Progress:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(max(round(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 
+from spm_bench.engine.bundling import BUNDLES_PER_WORKER, BundleMaker, Task
 from spm_bench.engine.executors import Executor, Inline, Pool
-from spm_bench.engine.jobs import Job, Reply
+from spm_bench.engine.jobs import Bundle, Job, Reply, batchable, deterministic
 from spm_bench.engine.progress import Progress, Quiet
 from spm_bench.errors import UsageError
 from spm_bench.results.runs import Run
 from spm_bench.results.trajectory import Trajectory
-from spm_bench.suites.base import Sequence, Suite
+from spm_bench.suites.base import Suite
+from spm_bench.trackers.base import Shared
 
 
 @dataclass(frozen=True)
@@ -30,43 +32,15 @@ class Failure:
     problem: str
 
 
-@dataclass(eq=False)
-class _Task:
-    """One tracker on one sequence, with the repetitions that are finished."""
-
-    key: int
-    run: Run
-    sequence: Sequence
-    finished: list[Trajectory]
-
-    def next_job(self) -> Job:
-        return Job(
-            key=self.key,
-            spec=self.run.spec,
-            protocol=self.run.protocol,
-            sequence=self.sequence,
-            repetition=len(self.finished) + 1,
-            seed=self.run.seed,
-        )
-
-
-@dataclass(eq=False)
-class _Ledger:
-    """Estimates the frames that remain, from how many repetitions the sequences needed so far."""
-
-    open: dict[int, _Task]
-    needed: list[int] = field(default_factory=list)
-
-    def frames_left(self) -> int:
-        return sum(len(task.sequence) * self._repetitions_left(task) for task in self.open.values())
-
-    def _repetitions_left(self, task: _Task) -> int:
-        expected = max(self.needed, default=task.run.protocol.repetitions)
-        return max(expected - len(task.finished), 1)
-
-
 def run_all(
-    runs: Many[Run], suite: Suite, *, workers: int = 1, progress: Progress | None = None
+    runs: Many[Run],
+    suite: Suite,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+    lockstep: bool = False,
+    executor: Executor | None = None,
+    shared: Shared | None = None,
 ) -> tuple[Failure, ...]:
     """Finish all runs.
 
@@ -75,6 +49,11 @@ def run_all(
         suite: With frames.
         workers: Processes; 1 works in this one. Seconds per frame are honest only while cores are not shared.
         progress: Who is told.
+        lockstep: Advance the trackers that can be batched together, sequence by sequence: every picture is decoded once
+            for all of them, and what is equal is computed once. Their seconds are NaN: speed is not measured. The
+            others run as without.
+        executor: Where to work instead; it is closed at the end. None: in this process, or in `workers` of them.
+        shared: The steps that batches were asked for and computed are added here.
 
     Returns:
         The sequences that broke, in the order they did; everything else is finished.
@@ -86,12 +65,16 @@ def run_all(
     """
     check_workers(workers)
     progress = progress or Quiet()
-    tasks = _open_tasks(runs, suite)
-    ledger = _Ledger({task.key: task for task in tasks})
-    progress.begin(len(tasks), ledger.frames_left(), len({id(task.run) for task in tasks}))
-    executor: Executor = Inline(progress.frame) if workers == 1 else Pool(workers)
+    executor = executor or (Inline() if workers == 1 else Pool(workers))
+    executor.on_frames = progress.frames
     try:
-        return _work_off(tasks, executor, ledger, progress)
+        tasks = _open_tasks(runs, suite, lockstep=lockstep)
+        sharing = _Sharing(Shared() if shared is None else shared)
+        sharing.describe(tasks, executor)
+        ledger = _Ledger({task.key: task for task in tasks})
+        progress.begin(len(tasks), ledger.frames_left(), len({id(task.run) for task in tasks}))
+        wanted = 1 if isinstance(executor, Inline) else BUNDLES_PER_WORKER * executor.capacity
+        return _Work(executor, BundleMaker(wanted, saves=executor.saves), ledger, progress, sharing).do()
     finally:
         executor.close()
         progress.end()
@@ -103,56 +86,146 @@ def check_workers(workers: int) -> None:
         raise UsageError(f"{workers} workers cannot run anything", remedy="Give --workers 1 or more")
 
 
-def _open_tasks(runs: Many[Run], suite: Suite) -> list[_Task]:
+def _open_tasks(runs: Many[Run], suite: Suite, *, lockstep: bool) -> list[Task]:
     """What is left to do, tracker by tracker; records what earlier sessions had finished."""
-    tasks: list[_Task] = []
+    tasks: list[Task] = []
     for run in runs:
+        together = lockstep and batchable(run.spec)
+        at_once = run.protocol.enough_equal if together and deterministic(run.spec) else 1
         for sequence in suite.sequences:
             finished = run.finished(sequence)
             if run.is_done(sequence, finished):
                 run.mark_done(sequence, len(finished))
             else:
-                tasks.append(_Task(len(tasks), run, sequence, list(finished)))
+                tasks.append(Task(len(tasks), run, sequence, list(finished), lockstep=together, at_once=at_once))
     return tasks
 
 
-def _work_off(tasks: list[_Task], executor: Executor, ledger: _Ledger, progress: Progress) -> tuple[Failure, ...]:
-    waiting, working = deque(tasks), 0
-    failures: list[Failure] = []
-    while waiting or working:
-        while waiting and working < executor.capacity:
-            executor.submit(waiting.popleft().next_job())
-            working += 1
-        reply = executor.next_reply()
-        working -= 1
+@dataclass(eq=False)
+class _Ledger:
+    """Estimates the frames that remain, from how many repetitions the sequences needed so far."""
+
+    open: dict[int, Task]
+    needed: list[int] = field(default_factory=list)
+
+    def frames_left(self) -> int:
+        return sum(len(task.sequence) * self._repetitions_left(task) for task in self.open.values())
+
+    def _repetitions_left(self, task: Task) -> int:
+        likely = task.at_once if task.at_once > 1 else task.run.protocol.repetitions
+        return max(max(self.needed, default=likely) - len(task.finished), 1)
+
+
+@dataclass(eq=False)
+class _Sharing:
+    """Keeps in each run's record how it was computed, and what the batches shared."""
+
+    total: Shared
+    facts: dict[str, int] = field(default_factory=lambda: {"asked": 0, "computed": 0})
+
+    def describe(self, tasks: Many[Task], executor: Executor) -> None:
+        where = {"executor": type(executor).__name__, "workers": executor.capacity}
+        together = {id(task.run) for task in tasks if task.lockstep}
+        for run in {id(task.run): task.run for task in tasks}.values():
+            if id(run) in together:
+                run.engine.update(kind="lockstep", **where, runs=len(together), shared=self.facts)
+            else:
+                run.engine.update(kind="one by one", **where)
+
+    def add(self, more: Shared) -> None:
+        self.total.asked += more.asked
+        self.total.computed += more.computed
+        self.facts["asked"] += more.asked
+        self.facts["computed"] += more.computed
+
+
+@dataclass(eq=False)
+class _Given:
+    """A bundle that is given away."""
+
+    tasks: dict[int, Task]
+    left: int
+
+
+@dataclass(eq=False)
+class _Work:
+    """Gives bundles away, and puts what comes back where it belongs."""
+
+    executor: Executor
+    maker: BundleMaker
+    ledger: _Ledger
+    progress: Progress
+    sharing: _Sharing
+
+    def __post_init__(self) -> None:
+        tasks = list(self.ledger.open.values())
+        self._waiting = deque(self.maker.bundles(tasks))
+        self._sequences_left = Counter(id(task.run) for task in tasks)
+        self._jobs: dict[int, tuple[Job, _Given]] = {}
+        self._n_given = 0
+        self._failures: list[Failure] = []
+
+    def do(self) -> tuple[Failure, ...]:
+        while self._waiting or self._n_given:
+            while self._waiting and self._n_given < self.executor.capacity:
+                self._give(self._waiting.popleft())
+            self._take(self.executor.next_reply())
+        return tuple(self._failures)
+
+    def _give(self, bundle: Bundle) -> None:
+        given = _Given({job.task: self.ledger.open[job.task] for job in bundle.jobs}, len(bundle.jobs))
+        self._jobs.update({job.key: (job, given) for job in bundle.jobs})
+        if self.executor.saves:
+            for task in given.tasks.values():
+                task.run.begin_session()
+        self._n_given += 1
+        self.executor.submit(bundle)
+
+    def _take(self, reply: Reply) -> None:
         if reply.fatal is not None:
             raise reply.fatal
-        task = ledger.open[reply.key]
+        job, given = self._jobs.pop(reply.key)
+        if reply.shared is not None:
+            self.sharing.add(reply.shared)
+        self.progress.frames(-reply.frames)
+        if job.task in self.ledger.open:  # else an earlier repetition broke, or settled it
+            self._book(given.tasks[job.task], job, reply)
+        given.left -= 1
+        if not given.left:
+            self._n_given -= 1
+            again = [task for key, task in given.tasks.items() if key in self.ledger.open]
+            self._waiting.extendleft(reversed(self.maker.bundles(again)))
+
+    def _book(self, task: Task, job: Job, reply: Reply) -> None:
+        problem, frames = reply.problem, 0
         if reply.trace is not None:
-            failures.append(_fail(task, reply))
-            del ledger.open[reply.key]
-            progress.sequence(task.run.spec.label, task.sequence.name, reply.problem)
-        elif _record(task, reply.trajectory):
-            ledger.needed.append(len(task.finished))
-            del ledger.open[reply.key]
-            progress.sequence(task.run.spec.label, task.sequence.name)
+            task.run.mark_failed(task.sequence, reply.trace)
+            self._failures.append(Failure(task.run.spec.label, task.sequence.name, problem))
+            self._close(task, problem)
         else:
-            waiting.appendleft(task)
-        progress.repetition(0 if reply.trajectory is None else len(task.sequence), ledger.frames_left())
-    return tuple(failures)
+            trajectory = task.run.read(task.sequence, job.repetition) if reply.saved else reply.trajectory
+            frames = 0 if trajectory is None else len(task.sequence)
+            if _record(task, trajectory, saved=reply.saved):
+                self.ledger.needed.append(len(task.finished))
+                self._close(task)
+        self.progress.repetition(frames, self.ledger.frames_left())
+
+    def _close(self, task: Task, problem: str = "") -> None:
+        del self.ledger.open[task.key]
+        label = task.run.spec.label
+        self.progress.sequence(label, task.sequence.name, problem)
+        self._sequences_left[id(task.run)] -= 1
+        if not self._sequences_left[id(task.run)]:
+            self.progress.tracker(label)
 
 
-def _record(task: _Task, trajectory: Trajectory | None) -> bool:
+def _record(task: Task, trajectory: Trajectory | None, *, saved: bool) -> bool:
     """Write a repetition; tells whether the sequence is finished. No trajectory: no further repetition is needed."""
     if trajectory is not None:
-        task.run.save(task.sequence, len(task.finished) + 1, trajectory)
+        if not saved:
+            task.run.save(task.sequence, len(task.finished) + 1, trajectory)
         task.finished.append(trajectory)
         if not task.run.protocol.settled(task.finished):
             return False
     task.run.mark_done(task.sequence, len(task.finished))
     return True
-
-
-def _fail(task: _Task, reply: Reply) -> Failure:
-    task.run.mark_failed(task.sequence, reply.trace or "")
-    return Failure(task.run.spec.label, task.sequence.name, reply.problem)

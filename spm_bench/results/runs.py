@@ -137,7 +137,11 @@ def read_run(folder: Path, suite: Suite) -> RunResults:
 
 @dataclass(eq=False)
 class Run:
-    """A run folder held for writing; made by `open_run`."""
+    """A run folder held for writing; made by `open_run`.
+
+    Attributes:
+        engine: How this session computes, for the record; no part of the run's identity.
+    """
 
     folder: Path
     spec: TrackerSpec
@@ -145,6 +149,7 @@ class Run:
     seed: int
     manifest: Manifest
     command: tuple[str, ...] = ()
+    engine: dict[str, Any] = field(default_factory=dict, init=False)
     _session: dict[str, Any] | None = field(default=None, init=False)
 
     @property
@@ -166,6 +171,14 @@ class Run:
         count = self.layout.count_repetitions(self.raw, sequence.name)
         return _read_own(self.layout, self.raw, sequence, count)
 
+    def read(self, sequence: Sequence, repetition: int) -> Trajectory:
+        """Read one repetition that somebody else wrote into `raw`.
+
+        Raises:
+            ResultsError: It is not there, or damaged.
+        """
+        return self.layout.read(self.raw, sequence.name, len(sequence), repetition=repetition, whole=True)
+
     def is_done(self, sequence: Sequence, finished: tuple[Trajectory, ...]) -> bool:
         """Tell whether a sequence needs nothing more: its repetitions say so, or the record does and they are there."""
         entry = self.manifest["sequences"][sequence.name]
@@ -174,7 +187,7 @@ class Run:
 
     def save(self, sequence: Sequence, repetition: int, trajectory: Trajectory) -> None:
         """Write one finished repetition. Raises ResultsError if it cannot."""
-        self._begin_session()
+        self.begin_session()
         self.layout.write(self.raw, sequence.name, repetition, trajectory)
 
     def mark_done(self, sequence: Sequence, repetitions: int) -> None:
@@ -189,7 +202,7 @@ class Run:
 
     def mark_failed(self, sequence: Sequence, trace: str) -> Path:
         """Record that a sequence broke; returns the file with the traceback."""
-        self._begin_session()
+        self.begin_session()
         path = self._failure_file(sequence)
         write_text(path, trace)
         self.manifest["sequences"][sequence.name].update(state=FAILED, repetitions=0)
@@ -206,10 +219,11 @@ class Run:
             self._session["finished"] = now()
             write_manifest(self.folder, self.manifest)
 
-    def _begin_session(self) -> None:
+    def begin_session(self) -> None:
         """Record who computes, once something is computed: a run that finds everything done leaves no trace."""
         if self._session is None:
-            self._session = {"command": list(self.command), "started": now(), "finished": None, **environment()}
+            self._session = {"command": list(self.command), "started": now(), "finished": None}
+            self._session |= {"engine": self.engine, **environment()}
             self.manifest["sessions"].append(self._session)
             write_manifest(self.folder, self.manifest)
 

@@ -294,7 +294,7 @@ def test_bars_only_on_a_terminal(tmp_path, monkeypatch, capsys):
     run(tmp_path, spec("Fragile"), toys, get_protocol("supervised"), progress=bars)
     task = bars._bar.tasks[0]
     assert (task.completed, task.total) == (30, 30)
-    assert task.fields["sequences"] == "2/2"
+    assert task.fields["parts"] == "2 of 2 sequences"
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "Fragile failed on wide" in printed.err
