@@ -21,12 +21,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spm_bench.metrics.resampling import Statistic
 from spm_bench.metrics.supervised import Passes
 from spm_bench.metrics.vot_conventions import VotConvention
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
+
+LIGHTEST = 1e-6
+"""Weight of fragments below which there is none: less than one of a million repetitions, more than sums round off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +84,7 @@ def expected_overlap_curve(overlaps: FloatArray, fragments: Fragments, n_lengths
         n_lengths: L.
     """
     lengths = fragments.lengths
-    fragment = np.repeat(np.arange(len(lengths)), lengths)
-    first = np.cumsum(lengths) - lengths
-    frame = np.arange(len(fragment)) - first[fragment]  # 0 is the start, whose overlap says nothing
-    values = overlaps[fragments.begins[fragment] + frame] * fragments.weights[fragment] * (frame > 0)
+    fragment, frame, values = _frames_of(overlaps, fragments)
     size = max(n_lengths, int(lengths.max(initial=0))) + 1
     totals = np.cumsum(np.bincount(frame, values, size))
     # fragments that reached the end leave the mean at the next length, with all they had added
@@ -100,6 +101,16 @@ def expected_overlap_curve(overlaps: FloatArray, fragments: Fragments, n_lengths
     curve[:1] = 1.0
     # the differences leave rounding errors around 0
     return np.asarray(np.clip(curve, 0.0, 1.0))
+
+
+def _frames_of(overlaps: FloatArray, fragments: Fragments) -> tuple[IntArray, IntArray, FloatArray]:
+    """All frames of all fragments: which fragment, how many frames after its start, and its weighted overlap."""
+    lengths = fragments.lengths
+    fragment = np.repeat(np.arange(len(lengths)), lengths)
+    first = np.cumsum(lengths) - lengths
+    frame = np.arange(len(fragment)) - first[fragment]  # 0 is the start, whose overlap says nothing
+    values = overlaps[fragments.begins[fragment] + frame] * fragments.weights[fragment] * (frame > 0)
+    return fragment, frame, values
 
 
 def _still_known(fragments: Fragments, n_lengths: int) -> BoolArray:
@@ -162,3 +173,61 @@ def _too_short(curve: FloatArray, longest: int, n_sequences: int, low: int, high
     if not len(at_hand):
         return text
     return f"{text}; over the lengths at hand, {low} to {low + len(at_hand) - 1}, it would be {at_hand.mean():.3f}"
+
+
+def eao_statistic(passes: Passes, convention: VotConvention, interval: tuple[int, int] | None) -> Statistic | None:
+    """EAO as a function of how often each of S sequences is drawn; None where it is undefined.
+
+    To each of the L lengths that EAO averages, a sequence adds the mean overlaps and the weights of its fragments known
+    for that length, and whether the curve reaches so far because of it. Lengths for which a draw knows no fragment are
+    left out of its mean, as `expected_average_overlap` does.
+    """
+    longest = int(passes.frames.max())
+    if interval is None or longest < interval[1]:
+        return None
+    low, high = convention.lengths(interval)
+    fragments = cut_fragments(passes, convention)
+    owners, lengths = passes.owners[passes.pass_of_frame[fragments.begins]], np.arange(low, high + 1)
+    sums, known = _sums_of_sequences(passes.overlaps, fragments, owners, high)
+    reach = np.full(len(sums), longest)
+    if convention.curve_end == "longest-fragment":
+        reach[:] = 0
+        np.maximum.at(reach, owners, fragments.lengths)
+    means = sums[:, lengths - 1] / np.maximum(lengths - 1, 1)
+    return Statistic(np.hstack([means, known[:, lengths], lengths <= reach[:, None]]), _mean_of_curve, of_single=False)
+
+
+def _sums_of_sequences(
+    overlaps: FloatArray, fragments: Fragments, owners: IntArray, high: int
+) -> tuple[FloatArray, FloatArray]:
+    """What `expected_overlap_curve` sums, apart for each of S sequences.
+
+    Returns:
+        (sums, known): at [s, N - 1] the overlaps in frames 2 ... N of the fragments known for N frames, and at [s, N]
+        the weight of these fragments.
+    """
+    n, size = int(owners.max()) + 1, max(high, int(fragments.lengths.max())) + 1
+
+    def per_length(owner: IntArray, place: IntArray, values: FloatArray) -> FloatArray:
+        cells = np.bincount(owner * size + place, values, n * size)
+        return np.asarray(cells.reshape(n, size), dtype=np.float64)
+
+    fragment, frame, values = _frames_of(overlaps, fragments)
+    ended = np.flatnonzero(~fragments.failed)
+    owner, ends, weights = owners[ended], fragments.lengths[ended], fragments.weights[ended]
+    left = per_length(owner, ends, np.bincount(fragment, values, len(owners)).astype(np.float64)[ended])
+    sums = np.cumsum(per_length(owners[fragment], frame, values) - left, axis=1)
+    # from the longest down: weights are only added, so that rounding leaves none where no fragment is known
+    reaching = np.cumsum(per_length(owner, ends, weights)[:, ::-1], axis=1)[:, ::-1]
+    failed = np.bincount(owners[fragments.failed], fragments.weights[fragments.failed], n)
+    return sums, reaching + failed[:, None]
+
+
+def _mean_of_curve(sums: FloatArray) -> FloatArray:
+    """Mean over the known lengths of overlaps / weights; sums are (..., 3 L)."""
+    overlaps, known, reached = np.split(sums, 3, axis=-1)
+    some = (known > LIGHTEST) & (reached > 0.5)
+    curve = np.divide(overlaps, known, out=np.zeros_like(overlaps), where=some)
+    n = some.sum(axis=-1)
+    total = np.clip(curve, 0.0, 1.0).sum(axis=-1)
+    return np.asarray(np.divide(total, n, out=np.full(np.shape(n), np.nan), where=n > 0))

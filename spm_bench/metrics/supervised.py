@@ -8,13 +8,15 @@ Shapes: S sequences, U passes, F frames of all passes together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spm_bench.geometry.polygons import exact_overlap, raster_overlap
-from spm_bench.metrics.vot_conventions import BURN_IN, Overlap, Pooling
+from spm_bench.metrics.resampling import Statistic, ratio_of_sums
+from spm_bench.metrics.vot_conventions import BURN_IN, BY_LENGTH, Overlap, Pooling
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -144,6 +146,20 @@ def accuracy(passes: Passes, counted: BoolArray, pooling: Pooling, *, blank_is_z
     return float(np.average(values[known], weights=weights[known])) if known.any() else float("nan")
 
 
+def accuracy_statistic(
+    passes: Passes, counted: BoolArray, pooling: Pooling, *, blank_is_zero: bool = False
+) -> Statistic:
+    """The same accuracy as a function of how often each of S sequences is drawn."""
+    values = sequence_accuracies(passes, counted, pooling, blank_is_zero=blank_is_zero)
+    known = ~np.isnan(values)
+    if pooling == "frames":
+        found = ~np.isnan(frame_accuracies(passes, counted))
+        weights = np.bincount(np.repeat(np.arange(len(values)), passes.frames), found, len(values))
+    else:
+        weights = passes.frames * known if pooling == BY_LENGTH else known.astype(np.float64)
+    return ratio_of_sums(np.where(known, values, 0.0) * weights, weights)
+
+
 def sequence_failures(passes: Passes) -> FloatArray:
     """Failures of each sequence, averaged over its repetitions: S values."""
     n = len(passes.repetitions)
@@ -193,6 +209,43 @@ def robustness(failures: FloatArray, frames: IntArray, sensitivity: float) -> Ro
         reliability=float(np.exp(-sensitivity * total / n)),
         reliability_by_length=float(np.exp(-sensitivity * by_length / frames.mean())),
     )
+
+
+def robustness_statistics(
+    failures: FloatArray, frames: IntArray, sensitivity: float, *, by_length: bool = False
+) -> dict[str, Statistic]:
+    """The units of failures that are scores, as functions of how often each of S sequences is drawn.
+
+    Args:
+        failures: Of each sequence, averaged over repetitions (S).
+        frames: Lengths of the sequences (S).
+        sensitivity: S of the reliability, in frames.
+        by_length: Whether the reliability is vot-toolkit 0.7.4's (see `Robustness`).
+
+    Returns:
+        "robustness" (per 100 frames), "failures" (of as many sequences as there are), "reliability".
+    """
+    n = len(failures)
+    reliability = ratio_of_sums(failures, frames, partial(_survival, sensitivity=sensitivity))
+    if by_length:
+        columns = np.stack([failures * frames, frames, np.ones(n)], axis=1)
+        reliability = Statistic(columns, partial(_survival_by_length, sensitivity=sensitivity))
+    return {
+        "robustness": ratio_of_sums(100.0 * failures, frames),
+        # resamples of units may hold more or fewer sequences than the suite: failures are of as many as it has
+        "failures": ratio_of_sums(n * failures, np.ones(n)),
+        "reliability": reliability,
+    }
+
+
+def _survival(failures_per_frame: FloatArray, sensitivity: float) -> FloatArray:
+    return np.exp(-sensitivity * failures_per_frame)
+
+
+def _survival_by_length(sums: FloatArray, sensitivity: float) -> FloatArray:
+    """exp(-S * (mean weighted by length) / (mean length)), from sums of failures * frames, frames, and sequences."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _survival(sums[..., 0] * sums[..., 2] / sums[..., 1] ** 2, sensitivity)
 
 
 def _ratio(sums: NDArray[Any], counts: NDArray[np.intp]) -> FloatArray:

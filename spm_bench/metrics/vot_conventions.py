@@ -16,6 +16,7 @@ FragmentWeight = Literal["one", "per-sequence"]
 LateFailure = Literal["padded", "reaches-end"]
 CurveEnd = Literal["longest-fragment", "longest-sequence"]
 
+BY_LENGTH: Pooling = "sequences-by-length"
 BURN_IN = 10
 """Frames after each (re-)initialisation that accuracy leaves out: overlap there is still the annotation's own."""
 SENSITIVITY = 30

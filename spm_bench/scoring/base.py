@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spm_bench.metrics.resampling import Statistic
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -29,6 +31,9 @@ class Score:
         source: "measured here" for results run by this project, "raw results" for scored foreign files,
             "published" for a figure taken from print.
         note: Anything the reader must know ("tuned on test", "untrained", what the seconds include, ...).
+        low: Lower end of the bootstrap interval over sequences (see `scoring.intervals`); None where there is none.
+        high: Upper end.
+        level: Share of such intervals that hold the score over all sequences of this kind; None without an interval.
     """
 
     tracker: str
@@ -45,6 +50,9 @@ class Score:
     trained: str = ""
     source: str = "measured here"
     note: str = ""
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The row as it stands in `scores.json`."""
@@ -71,6 +79,9 @@ class Evaluation:
         per_sequence: Tidy frame, columns sequence (str), metric (str), value (float64); one row each.
         curves: Name ("success", "precision", "normalised_precision", "eao", "overlap") -> line.
         per_attribute: Tidy frame, columns attribute, metric, value, n_sequences; empty where there are no attributes.
+        sequences: Names of the S sequences with results, in the suite's order.
+        statistics: Metric -> the score as a function of how often each of `sequences` is drawn; without speed, which
+            is no property of the sequences.
     """
 
     label: str
@@ -79,6 +90,8 @@ class Evaluation:
     curves: Mapping[str, Curve]
     per_attribute: pd.DataFrame | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    sequences: tuple[str, ...] = ()
+    statistics: Mapping[str, Statistic] = field(default_factory=dict)
 
     def score(self, metric: str) -> Score:
         """The score of a metric. Raises KeyError where it was not computed."""

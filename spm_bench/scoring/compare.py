@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from spm_bench.metrics.paired import RESAMPLES
+import numpy as np
+
+from spm_bench.errors import ResultsError, unknown_name
+from spm_bench.metrics.resampling import heard_units
+from spm_bench.metrics.statistics import (
+    RESAMPLES,
+    Statistic,
+    bootstrap,
+    detectable_difference,
+    difference,
+    holm,
+    signed_rank_p,
+    standard_error,
+    swap_p,
+    win_tie_loss,
+)
 from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.units import units_of
+
+SAME = "equal to the base on every sequence"
+BY_SWAPS = "no single sequence has this score: p by a randomisation test that swaps the two on sequences"
 
 
 @dataclass(frozen=True)
@@ -98,4 +118,127 @@ def compare_to_base(
         UsageError: The base has no such metric.
         ResultsError: Other suites or rules, or no sequence in common.
     """
-    raise NotImplementedError
+    chosen = _metrics(base, metrics)
+    pairs = [(other, _common(base, other)) for other in others]
+    make = partial(_compare, base, units=units, level=level, resamples=resamples, seed=seed)
+    found = [
+        make(other, metric, names)
+        for other, names in pairs
+        for metric in chosen
+        if metric in other.statistics and metric in base.statistics
+    ]
+    return _corrected(found)
+
+
+def _metrics(base: Evaluation, metrics: Sequence[str] | None) -> list[str]:
+    if metrics is None:
+        return [score.metric for score in base.scores if score.metric in base.statistics]
+    scored = [score.metric for score in base.scores]
+    for metric in metrics:
+        if metric not in scored:
+            raise unknown_name(f"score of {base.label}", metric, scored)
+    return list(dict.fromkeys(metrics))
+
+
+def _common(base: Evaluation, other: Evaluation) -> list[str]:
+    """The sequences that both have, in the base's order; refuses what does not compare."""
+    for name in ("suite", "protocol"):
+        own, theirs = ({getattr(s, name) for s in e.scores} for e in (other, base))
+        if own != theirs:
+            raise ResultsError(
+                f"{other.label} and {base.label} were scored by different {name}s: "
+                f"{', '.join(sorted(own))} and {', '.join(sorted(theirs))}",
+                where=other.scores[0].run if other.scores else None,
+                remedy="Compare results on one suite, by one protocol",
+            )
+    rules = {s.metric: s.convention for s in base.scores}
+    for score in other.scores:
+        if score.convention != rules.get(score.metric, score.convention):
+            raise ResultsError(
+                f"{score.metric} of {other.label} follows {score.convention}, of {base.label} {rules[score.metric]}",
+                where=score.run,
+                remedy="Score both by the same convention",
+            )
+    here = set(other.sequences)
+    names = [name for name in base.sequences if name in here]
+    if not names:
+        raise ResultsError(
+            f"{other.label} and {base.label} have no sequence in common",
+            where=other.scores[0].run if other.scores else None,
+            remedy="Run both on the same sequences",
+        )
+    return names
+
+
+def _compare(
+    base: Evaluation,
+    other: Evaluation,
+    metric: str,
+    names: Sequence[str],
+    *,
+    units: Mapping[str, str] | None,
+    level: float,
+    resamples: int,
+    seed: int,
+) -> Comparison:
+    """One metric on the sequences of these names; `p_holm` is still the plain p."""
+    score = base.score(metric)
+    first, second = (_on(evaluation, metric, names) for evaluation in (other, base))
+    of = units_of(score.suite, names) if units is None else {name: units.get(name, name) for name in names}
+    labels = [of[name] for name in names]
+    minus = difference(first, second)
+    interval = bootstrap(minus, labels, level=level, resamples=resamples, seed=seed)
+    _, of_units = heard_units(minus, labels)
+    p, note = _test(first, second, labels, resamples, seed)
+    wins, ties, losses = win_tie_loss(minus.singles, higher_is_better=score.higher_is_better)
+    return Comparison(
+        label=other.label,
+        base=base.label,
+        suite=score.suite,
+        metric=metric,
+        value=first.value,
+        base_value=second.value,
+        difference=interval.value,
+        low=interval.low,
+        high=interval.high,
+        level=level,
+        p=p,
+        p_holm=p,
+        wins=wins,
+        ties=ties,
+        losses=losses,
+        detectable=detectable_difference(standard_error(of_units), interval.n_units),
+        n_sequences=interval.n_sequences,
+        n_units=interval.n_units,
+        note="; ".join(filter(None, (_about(base, other, names), SAME if ties == len(names) else note))),
+        higher_is_better=score.higher_is_better,
+    )
+
+
+def _on(evaluation: Evaluation, metric: str, names: Sequence[str]) -> Statistic:
+    """A score of some sequences, in the order of their names."""
+    places = {name: row for row, name in enumerate(evaluation.sequences)}
+    return evaluation.statistics[metric].chosen(np.array([places[name] for name in names], dtype=np.intp))
+
+
+def _test(first: Statistic, second: Statistic, labels: Sequence[str], resamples: int, seed: int) -> tuple[float, str]:
+    """Two-sided p over units, and how it was found where that is not the signed-rank test."""
+    own, theirs = first.grouped(labels), second.grouped(labels)
+    if first.of_single and second.of_single:
+        return signed_rank_p(own.singles - theirs.singles), ""
+    return swap_p(own, theirs, resamples=resamples, seed=seed), BY_SWAPS
+
+
+def _about(base: Evaluation, other: Evaluation, names: Sequence[str]) -> str:
+    n = len(set(base.sequences) | set(other.sequences))
+    return f"on the {len(names)} of {n} sequences that both have" if len(names) < n else ""
+
+
+def _corrected(found: Sequence[Comparison]) -> list[Comparison]:
+    """Holm's correction over all comparisons of each metric."""
+    corrected = list(found)
+    for metric in dict.fromkeys(c.metric for c in found):
+        rows = [i for i, c in enumerate(found) if c.metric == metric]
+        for row, p in zip(rows, holm([found[i].p for i in rows]), strict=True):
+            corrected[row] = replace(found[row], p_holm=p)
+    return corrected

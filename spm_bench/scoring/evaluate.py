@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from spm_bench.errors import UsageError
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.intervals import with_intervals
 from spm_bench.suites.base import Suite
 
 
@@ -44,8 +45,8 @@ def evaluate(
         from spm_bench.scoring.one_pass import evaluate_one_pass
 
         evaluation = evaluate_one_pass(suite, results, convention, allow_missing=allow_missing)
-    if not extra:
-        return evaluation
-    from spm_bench.scoring.extra import with_extra_metrics
+    if extra:
+        from spm_bench.scoring.extra import with_extra_metrics
 
-    return with_extra_metrics(evaluation, suite, results, extra)
+        evaluation = with_extra_metrics(evaluation, suite, results, extra)
+    return with_intervals(evaluation, suite)

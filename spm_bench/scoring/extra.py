@@ -11,6 +11,7 @@ import pandas as pd
 from spm_bench.errors import UsageError
 from spm_bench.geometry.boxes import centre_distances, has_area, iou
 from spm_bench.metrics.extra import PassMeasures, SequenceMetric, get_extra_metric
+from spm_bench.metrics.resampling import mean_over
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.rows import score_row
@@ -45,16 +46,18 @@ def with_extra_metrics(
         for metric in metrics
     ]
     found = pd.DataFrame(rows, columns=["sequence", "metric", "value"]).dropna().reset_index(drop=True)
-    scores = []
+    scores, statistics = [], dict(evaluation.statistics)
     for metric in metrics:
-        values = found.loc[found["metric"] == metric.name, "value"]
-        mean = float(values.mean()) if len(values) else None
+        of_metric = found[found["metric"] == metric.name].set_index("sequence")["value"]
+        statistics[metric.name] = mean_over(of_metric.reindex(evaluation.sequences).to_numpy(dtype=np.float64))
+        mean = float(of_metric.mean()) if len(of_metric) else None
         up = metric.higher_is_better
-        scores.append(score_row(suite, results, CONVENTION, metric.name, mean, len(values), higher_is_better=up))
+        scores.append(score_row(suite, results, CONVENTION, metric.name, mean, len(of_metric), higher_is_better=up))
     return replace(
         evaluation,
         scores=(*evaluation.scores, *scores),
         per_sequence=pd.concat([evaluation.per_sequence, found], ignore_index=True),
+        statistics=statistics,
     )
 
 

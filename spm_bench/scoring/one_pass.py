@@ -14,6 +14,7 @@ from spm_bench.errors import DataError
 from spm_bench.geometry.boxes import has_area
 from spm_bench.metrics.average_overlap import counted_frames, overlap_scores
 from spm_bench.metrics.conventions import Convention, default_convention, get_convention
+from spm_bench.metrics.resampling import Statistic, mean_over, ratio_of_sums
 from spm_bench.metrics.speed import frames_per_second, mean_inverse_seconds
 from spm_bench.metrics.success import (
     FrameMeasures,
@@ -44,12 +45,14 @@ class _Measured:
         overall: Metric -> value, NaN where undefined.
         curves: Name -> line over the whole suite.
         on_frames: Scores of any choice of frames (F booleans): metric -> value.
+        statistics: Metric -> the overall value as a function of how often each sequence is drawn.
     """
 
     per_sequence: Mapping[str, FloatArray]
     overall: Mapping[str, float]
     curves: Mapping[str, Curve]
     on_frames: Callable[[BoolArray], Mapping[str, float]]
+    statistics: Mapping[str, Statistic]
 
 
 def evaluate_one_pass(
@@ -87,6 +90,8 @@ def evaluate_one_pass(
         curves=measured.curves,
         per_attribute=_per_attribute(passes, measured),
         extra={"rules": rules.source},
+        sequences=tuple(s.name for s in passes.sequences),
+        statistics=measured.statistics,
     )
 
 
@@ -112,8 +117,9 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
         some = FrameMeasures(*(values[chosen] for values in vars(frames).values()))
         return {k: float(v[0]) for k, v in headlines(pass_curves(some, [chosen.sum()], rules), rules).items()}
 
+    per_sequence = headlines(PassCurves(**lines), rules)
     return _Measured(
-        per_sequence=headlines(PassCurves(**lines), rules),
+        per_sequence=per_sequence,
         overall={k: float(v[0]) for k, v in headlines(mean, rules).items()},
         curves={
             "success": Curve(np.array(rules.overlap_thresholds), mean.success[0], X_OVERLAP, Y_SUCCESS),
@@ -123,6 +129,8 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
             ),
         },
         on_frames=on_frames,
+        # a point of a mean curve, and the area under it, are the means of the sequences' own
+        statistics={metric: mean_over(values) for metric, values in per_sequence.items()},
     )
 
 
@@ -150,11 +158,16 @@ def _average_overlap(passes: Passes, rules: Convention, suite: Suite) -> _Measur
         return {k: float(v[0]) for k, v in overlap_scores(overlaps, np.zeros(len(overlaps), int), 1).items()}
 
     curve = share_above(frames.overlaps[counted], [counted.sum()], thresholds, inclusive=rules.overlap_inclusive)
+    owners = passes.frame_owners[counted]
+    per_sequence, n_frames = overlap_scores(frames.overlaps[counted], owners, n), np.bincount(owners, minlength=n)
     return _Measured(
-        per_sequence=overlap_scores(frames.overlaps[counted], passes.frame_owners[counted], n),
+        per_sequence=per_sequence,
         overall=on_frames(counted),
         curves={"success": Curve(thresholds, curve[0], X_OVERLAP, Y_SUCCESS)},
         on_frames=on_frames,
+        statistics={
+            metric: ratio_of_sums(np.nan_to_num(values) * n_frames, n_frames) for metric, values in per_sequence.items()
+        },
     )
 
 

@@ -10,19 +10,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
-from spm_bench.metrics.eao import Eao, expected_average_overlap
+from spm_bench.metrics.eao import Eao, eao_statistic, expected_average_overlap
+from spm_bench.metrics.resampling import Statistic
 from spm_bench.metrics.speed import frames_per_second
 from spm_bench.metrics.supervised import (
     Passes,
     Robustness,
     accuracy,
+    accuracy_statistic,
     counted_frames,
     region_overlaps,
     robustness,
+    robustness_statistics,
     sequence_accuracies,
     sequence_failures,
 )
-from spm_bench.metrics.vot_conventions import VotConvention, get_vot_convention
+from spm_bench.metrics.vot_conventions import BY_LENGTH, VotConvention, get_vot_convention
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.base import Curve, Evaluation, Score
 from spm_bench.scoring.passes import check_length, sequences_with_results
@@ -105,7 +108,20 @@ def evaluate_supervised(
             "robustness_units": vars(units),
             "repetitions": passes.repetitions.tolist(),
         },
+        sequences=tuple(s.name for s in runs.sequences),
+        statistics=_statistics(suite, rules, passes, counted),
     )
+
+
+def _statistics(suite: Suite, rules: VotConvention, passes: Passes, counted: BoolArray) -> dict[str, Statistic]:
+    """Every score as a function of how often each sequence is drawn."""
+    lost = sequence_failures(passes)
+    eao = eao_statistic(passes, rules, suite.eao_interval)
+    found = {} if eao is None else {"eao": eao}
+    return found | {
+        "accuracy": accuracy_statistic(passes, counted, rules.pooling, blank_is_zero=rules.blank_is_zero),
+        **robustness_statistics(lost, passes.frames, rules.sensitivity, by_length=rules.pooling == BY_LENGTH),
+    }
 
 
 def collect_runs(suite: Suite, results: ResultSet, rules: VotConvention, *, allow_missing: bool) -> Runs:
@@ -195,7 +211,7 @@ def _scores(
 
     repetitions, bounds = _about_repetitions(runs), _about_bounds(runs)
     undefined = "no frame is left to count after the burn-in" if np.isnan(total) else ""
-    by_length = rules.pooling == "sequences-by-length"
+    by_length = rules.pooling == BY_LENGTH
     yield score("eao", eao.value, eao.note, repetitions, bounds)
     yield score("accuracy", None if np.isnan(total) else total, undefined, repetitions, bounds)
     yield score("robustness", units.per_100_frames, "failures per 100 frames", repetitions, higher_is_better=False)

@@ -1,0 +1,41 @@
+"""Every score gets its bootstrap interval over sequences: what another choice of sequences might have given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spm_bench.metrics.resampling import LEVEL, RESAMPLES, bootstrap
+from spm_bench.scoring.base import Evaluation, Score
+from spm_bench.scoring.units import units_of
+from spm_bench.suites.base import Suite
+
+
+def with_intervals(
+    evaluation: Evaluation, suite: Suite, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+) -> Evaluation:
+    """Put `low`, `high` and `level` into the scores of an evaluation.
+
+    Sequences of one video or scene are drawn together (see `scoring.units`). Speed has no interval: it is a property
+    of the machine. Nor has a score of fewer than two videos, or one that is undefined.
+
+    Args:
+        evaluation: As scored.
+        suite: It was scored on.
+        level: Of the intervals.
+        resamples: How often sequences are drawn.
+        seed: Equal seeds give equal intervals; all trackers on a suite meet the same draws.
+    """
+    units = list(units_of(suite.name, evaluation.sequences).values())
+
+    def of(score: Score) -> Score:
+        statistic = evaluation.statistics.get(score.metric)
+        if statistic is None or score.value is None:
+            return score
+        found = bootstrap(statistic, units, level=level, resamples=resamples, seed=seed)
+        if np.isnan(found.low):
+            return score
+        return replace(score, low=found.low, high=found.high, level=level)
+
+    return replace(evaluation, scores=tuple(map(of, evaluation.scores)))
