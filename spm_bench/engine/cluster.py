@@ -105,8 +105,8 @@ class RayExecutor:
         self.on_frames: OnFrames | None = None
         self.share, self.max_retries = share or Share(), max_retries
         self._wanted, self._say = workers, say or _to_stderr
+        self._address, self._connected, self._ours, self._held = address, False, False, False
         self._ray = import_ray()
-        self._ours = connect(self._ray, address, self.share, workers)
         self._here = Installation.here()
         self._workers: list[_Worker] = []
         self._waiting: deque[_Load] = deque()
@@ -115,15 +115,21 @@ class RayExecutor:
         self._false_starts = 0
         self._counted, self._room = -_COUNT_EVERY, 0
         self._idle_since = self._said = time.monotonic()
-        try:
-            self._check_room(address)
-        except BaseException:
-            self.close()
-            raise
+        self._open()
+
+    def __enter__(self) -> RayExecutor:
+        """Keep Ray and idle workers, with their networks, until the block ends: `close` then only drops what runs."""
+        self._held = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held = False
+        self.close()
 
     @property
     def capacity(self) -> int:
         """One bundle for each worker, and a few in hand so that nobody waits for this process to write its records."""
+        self._open()
         size = max(self._size(), 1)
         return size + max(1, size // 4)
 
@@ -134,6 +140,7 @@ class RayExecutor:
             UsageError: It cannot be sent to another process, or would be computed on another kind of device than its
                 run folder says.
         """
+        self._open()
         targets = {job.spec.target for job in bundle.jobs}
         for job in bundle.jobs:
             _check_device(job.spec, self.share.gpus)
@@ -166,15 +173,34 @@ class RayExecutor:
         return self._replies.popleft()
 
     def close(self) -> None:
-        """End all workers at once, and Ray if it was started or joined for this run."""
-        for worker in self._workers:
+        """End at once what still runs; outside of a `with` block also idle workers, and Ray if it was started here.
+
+        It opens again when it is given something: several suites may be run on one executor.
+        """
+        ending = [worker for worker in self._workers if worker.load is not None or not self._held]
+        for worker in ending:
             with contextlib.suppress(Exception):
                 self._ray.kill(worker.actor)
-        self._workers.clear()
+        self._workers = [worker for worker in self._workers if worker not in ending]
         self._waiting.clear()
+        self._replies.clear()
+        if self._held or not self._connected:
+            return
+        self._connected = False
         if self._ours:
-            self._ours = False
             self._ray.shutdown()
+
+    def _open(self) -> None:
+        """Connect, unless that is done."""
+        if self._connected:
+            return
+        self._ours = connect(self._ray, self._address, self.share, self._wanted)
+        self._connected, self._counted = True, -_COUNT_EVERY
+        try:
+            self._check_room()
+        except BaseException:
+            self.__exit__()
+            raise
 
     # --- workers
 
@@ -329,14 +355,14 @@ class RayExecutor:
 
     # --- machines
 
-    def _check_room(self, address: str) -> None:
+    def _check_room(self) -> None:
         """Demand that some machine could hold one worker, before anything is waited for."""
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         if any(self.share.fit_in(node) for node in nodes):
             return
         have = ", ".join(f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes)
         raise UsageError(
-            f"no machine of the Ray cluster ({address}) has {self.share} for a worker; they have: {have or 'nothing'}",
+            f"no machine of the Ray cluster ({self._address}) has {self.share} for a worker; it has {have or 'none'}",
             remedy="Ask for less, or start Ray there with --num-cpus and --num-gpus",
         )
 
