@@ -12,16 +12,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spm_bench.errors import UsageError
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture, BlockPlan
+from spm_bench.models.grid import RECEPTIVE_FIELD, STRIDE, receptive_field, unpadded_cells
 from spm_bench.models.packed import FrozenConv
+
+__all__ = ["Features", "PaddedAlexNet", "centre_crop", "local_response_norm", "pool_relu", "unpadded_cells"]
 
 
 class Features(NamedTuple):
-    """The block outputs that the two stages use, channels-last in memory, stride 8; of conv5 the central cells only."""
+    """The block outputs that the two stages use, channels-last in memory, stride 8.
+
+    Under autocast they may be bfloat16.
+
+    Attributes:
+        conv2, conv4: For the fine stage, as many cells of each, one upon the other.
+        conv5: For the coarse stage, the cells that are correlated.
+        roi_origin: The pixel on which cell 0 of conv2 and conv4 is centred: 0 with padding, 35 without in the AlexNet.
+            Cell i is centred on pixel 8 i + roi_origin.
+    """
 
     conv2: Tensor
     conv4: Tensor
     conv5: Tensor
+    roi_origin: int = 0
 
 
 def local_response_norm(x: Tensor, alpha: float = 1e-4, k: float = 1.0) -> Tensor:
@@ -35,6 +49,8 @@ def local_response_norm(x: Tensor, alpha: float = 1e-4, k: float = 1.0) -> Tenso
     Returns:
         B x C x H x W, equal to torch.nn.functional.local_response_norm within rounding.
     """
+    if x.dtype == torch.bfloat16:  # of the sum 1 + energy too little would be left
+        return local_response_norm(x.float(), alpha, k).to(x.dtype)
     if x.is_cuda or torch.is_grad_enabled():
         return F.local_response_norm(x, 5, alpha, 0.75, k)
     # Torch's own takes ten times as long on a CPU: it pools in three dimensions and raises to a fractional power.
@@ -60,23 +76,32 @@ class Block(nn.Module):
         )
         self.norm = nn.BatchNorm2d(plan.channels) if batch else None
         self._frozen: FrozenConv | None = None
+        self._frozen_unpadded: FrozenConv | None = None
 
-    def freeze(self) -> None:
-        """Prepare for inference; the weights must not change after it."""
-        self._frozen = FrozenConv.of(self.conv, norm=self.norm)
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Prepare for inference, weights as `dtype`; the weights must not change after it."""
+        self._frozen, self._frozen_unpadded = FrozenConv.of(self.conv, norm=self.norm, dtype=dtype), None
 
-    def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
+    def _without_padding(self) -> FrozenConv | None:
+        """Made when it is first asked for: few runs need it, and it has a layout of its own in memory."""
+        if self._frozen is not None and self._frozen_unpadded is None:
+            self._frozen_unpadded = self._frozen.unpadded()
+        return self._frozen_unpadded
+
+    def forward(self, x: Tensor, *, relu: bool = False, padded: bool = True) -> Tensor:
         """Convolve and normalise, then ReLU if asked."""
-        if self._frozen is not None:
-            return self._frozen(x, relu=relu)
-        out: Tensor = self.conv(x)
+        frozen = self._frozen if padded else self._without_padding()
+        if frozen is not None:
+            return frozen(x, relu=relu)
+        conv = self.conv
+        out: Tensor = conv(x) if padded else F.conv2d(x, conv.weight, conv.bias, conv.stride, 0, 1, conv.groups)
         if self.norm is not None:
             out = self.norm(out)
         return F.relu(out, inplace=self.norm is not None) if relu else out
 
 
 class PaddedAlexNet(nn.Module):
-    """AlexNet with all paddings kept, so that feature cell i is centred on input pixel 8 i.
+    """AlexNet with all paddings kept, so that feature cell i is centred on input pixel 8 i; or, if asked, with none.
 
     271 x 271 pixels give 34 x 34 cells. Input is BGR less a mean, not scaled.
 
@@ -84,9 +109,8 @@ class PaddedAlexNet(nn.Module):
         architecture: Its five blocks, and what normalises them.
     """
 
-    stride = 8
-    receptive_field = 87
-    """Of conv5 in the released model; it fixes the number of cells that the coarse stage looks at."""
+    stride = STRIDE
+    receptive_field = RECEPTIVE_FIELD
 
     def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
@@ -101,53 +125,68 @@ class PaddedAlexNet(nn.Module):
         out: Tensor = self._modules["conv5"](x, relu=True)  # type: ignore[misc]
         return out
 
-    def _block(self, number: int, x: Tensor) -> Tensor:
+    def _block(self, number: int, x: Tensor, *, padded: bool) -> Tensor:
         block = cast(Block, self._modules[f"conv{number}"])
         if not self.architecture.blocks[number - 1].pool:
-            plain: Tensor = block(x, relu=True)
+            plain: Tensor = block(x, relu=True, padded=padded)
             return plain
-        pooled = pool_relu(block(x))
+        pooled = pool_relu(block(x, padded=padded), padded=padded)
         return local_response_norm(pooled) if self.architecture.norm == "lrn" else pooled
 
-    def blocks(self, images: Tensor) -> Iterator[Tensor]:
+    def blocks(self, images: Tensor, *, padded: bool = True) -> Iterator[Tensor]:
         """Yield conv1 .. conv5 of B x 3 x H x W images (pooled blocks after pooling, ReLU and LRN)."""
         x = images.contiguous(memory_format=torch.channels_last)
         for number in range(1, 5):
-            x = self._block(number, x)
+            x = self._block(number, x, padded=padded)
             yield x
-        yield self._conv5(F.pad(x, (1, 1, 1, 1)))
+        yield self._conv5(F.pad(x, (1, 1, 1, 1)) if padded else x)
 
-    def freeze(self) -> None:
-        """Prepare for inference; the weights must not change after it."""
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Prepare for inference, weights as `dtype`; the weights must not change after it."""
         for block in self.children():
-            cast(Block, block).freeze()
+            cast(Block, block).freeze(dtype)
 
-    def forward(self, images: Tensor, central: int) -> Features:
+    def forward(self, images: Tensor, central: int | None, *, padded: bool = True) -> Features:
         """Compute what the two stages need; the other blocks' outputs are let go at once.
 
         Args:
-            images: B x 3 x H x W.
-            central: Cells per side of conv5 that the coarse stage looks at; the others are never computed.
+            images: B x 3 x S x S.
+            central: Cells per side of conv5 that the coarse stage looks at (others are never computed), or None: all.
+            padded: Whether every layer is padded by half its kernel.
+
+        Raises:
+            UsageError: The images are too small to have `central` cells.
         """
-        blocks = self.blocks(images)
+        pixels = images.shape[-1]
+        there = -(-pixels // STRIDE) if padded else unpadded_cells(pixels, receptive_field(self.architecture, 4))
+        if there < (3 if central is None else central + 2):
+            raise UsageError(f"images of {pixels} pixels are too small for {self.architecture.name}, padded {padded}")
+        blocks = self.blocks(images, padded=padded)
         _, conv2, _, conv4 = (next(blocks) for _ in range(4))
-        around = centre_crop(conv4, central + 2)  # what a 3 x 3 convolution of the centre reads
-        return Features(conv2, conv4, self._conv5(around))
+        if central is None:
+            return Features(conv2, conv4, next(blocks))
+        conv5 = self._conv5(centre_crop(conv4, central + 2))  # what a 3 x 3 convolution of the centre reads
+        if padded:
+            return Features(conv2, conv4, conv5)
+        origin = (receptive_field(self.architecture, 4) - 1) // 2
+        return Features(centre_crop(conv2, conv4.shape[-1]), conv4, conv5, origin)
 
 
-def pool_relu(x: Tensor) -> Tensor:
-    """Max-pool 3 x 3 with stride 2 and padding 1, then ReLU (the two commute, and ReLU is cheaper after the pooling).
+def pool_relu(x: Tensor, *, padded: bool = True) -> Tensor:
+    """Max-pool 3 x 3 with stride 2, then ReLU (the two commute, and ReLU is cheaper after the pooling).
 
     Args:
         x: B x C x H x W.
+        padded: By 1 on each side, or not at all.
 
     Returns:
-        B x C x ceil(H / 2) x ceil(W / 2).
+        B x C x ceil(H / 2) x ceil(W / 2); without padding floor((H - 1) / 2) x floor((W - 1) / 2).
     """
     if x.is_cuda or torch.is_grad_enabled():
-        return F.relu(F.max_pool2d(x, 3, stride=2, padding=1))
+        return F.relu(F.max_pool2d(x, 3, stride=2, padding=int(padded)))
     # On a CPU two passes of plain maxima take a fifth of the time of torch's pooling, which also notes the indices.
-    return _pool_along(_pool_along(x, 2), 3).clamp_(min=0)
+    along = _pool_along if padded else _pool_inside
+    return along(along(x, 2), 3).clamp_(min=0)
 
 
 def _pool_along(x: Tensor, dim: int) -> Tensor:
@@ -162,9 +201,11 @@ def _pool_along(x: Tensor, dim: int) -> Tensor:
     return out
 
 
-def unpadded_cells(pixels: int, receptive_field: int = PaddedAlexNet.receptive_field, stride: int = 8) -> int:
-    """Cells a side would have without padding: 127 -> 6, 271 -> 24 for conv5."""
-    return (pixels - receptive_field) // stride + 1
+def _pool_inside(x: Tensor, dim: int) -> Tensor:
+    n = (x.shape[dim] - 1) // 2
+    even, odd = (x[:, :, part] if dim == 2 else x[:, :, :, part] for part in (slice(0, None, 2), slice(1, None, 2)))
+    out = torch.maximum(even.narrow(dim, 0, n), odd.narrow(dim, 0, n))
+    return torch.maximum(out, even.narrow(dim, 1, n), out=out)
 
 
 def centre_crop(features: Tensor, cells: int) -> Tensor:

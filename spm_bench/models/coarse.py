@@ -5,6 +5,7 @@ Legend: B targets, A anchors, C head channels, G cells per side of the response.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -12,8 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture
-from spm_bench.models.backbone import Features, PaddedAlexNet, unpadded_cells
+from spm_bench.models.backbone import Features, PaddedAlexNet
+from spm_bench.models.grid import Padding, unpadded_cells
 from spm_bench.models.packed import FrozenConv
+from spm_bench.models.precision import Arithmetic
 
 
 class CoarseKernels(NamedTuple):
@@ -37,10 +40,10 @@ class CoarseHead(nn.Module):
         self.bbox_refine = nn.Conv2d(4 * anchors, 4 * anchors, 1)
         self._frozen: tuple[FrozenConv, FrozenConv] | None = None
 
-    def freeze(self) -> None:
-        """Prepare for inference; the weights must not change after it."""
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Prepare for inference, weights as `dtype`; the weights must not change after it."""
         cls_conv, bbox_conv = (cast(nn.Conv2d, branch[0]) for branch in (self.x_cls_conv, self.x_bbox_conv))
-        self._frozen = FrozenConv.of(cls_conv), FrozenConv.of(bbox_conv)
+        self._frozen = FrozenConv.of(cls_conv, dtype=dtype), FrozenConv.of(bbox_conv, dtype=dtype)
 
     def kernels(self, template: Tensor, class_scale: float, box_scale: float) -> CoarseKernels:
         """Turn B x 256 x 6 x 6 template features into correlation kernels.
@@ -106,11 +109,11 @@ class DepthwiseHead(nn.Module):
         self.cls_out = nn.Conv2d(channels, 2 * anchors, 1)
         self.bbox_out = nn.Conv2d(channels, 4 * anchors, 1)
 
-    def freeze(self) -> None:
-        """Prepare for inference; the weights must not change after it."""
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Prepare for inference, weights as `dtype`; the weights must not change after it."""
         for part in self.children():
             if isinstance(part, NormedConv):
-                part.freeze()
+                part.freeze(dtype)
 
     def kernels(self, template: Tensor, class_scale: float, box_scale: float) -> DepthwiseKernels:
         """Turn B x inputs x 6 x 6 template features into correlation kernels; the factors are 1 in trained networks."""
@@ -132,9 +135,9 @@ class NormedConv(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
         self._frozen: FrozenConv | None = None
 
-    def freeze(self) -> None:
-        """Fold the batch norm into the convolution; the weights must not change after it."""
-        self._frozen = FrozenConv.of(self.conv, norm=self.norm)
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Fold the batch norm into the convolution, weights as `dtype`; the weights must not change after it."""
+        self._frozen = FrozenConv.of(self.conv, norm=self.norm, dtype=dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """B x inputs x H x W -> B x outputs x (H - k + 1) x (W - k + 1)."""
@@ -206,22 +209,65 @@ class CoarseStage(nn.Module):
         self.z_net = PaddedAlexNet(architecture)
         head = CoarseHead if architecture.head == "up_channel" else DepthwiseHead
         self.rpn_head = head(inputs=architecture.channels("conv5"), channels=architecture.head_channels)
+        self._arithmetic: Arithmetic = nullcontext
+        self._is_frozen = False
 
-    def freeze(self) -> None:
-        """Prepare for inference; the weights must not change after it."""
-        self.z_net.freeze()
-        self.rpn_head.freeze()
+    def freeze(self, arithmetic: Arithmetic = nullcontext, dtype: torch.dtype | None = None) -> None:
+        """Prepare for inference; the weights must not change after it.
 
-    def features(self, images: Tensor, unpadded_size: int) -> Features:
-        """Run the backbone on B x 3 x H x W images; conv5 has the cells of an unpadded image of that size."""
-        features: Features = self.z_net(images, unpadded_cells(unpadded_size))
+        Args:
+            arithmetic: Makes the context of all calls.
+            dtype: Of the frozen weights, None for what they are.
+        """
+        self._arithmetic, self._is_frozen = arithmetic, True
+        self.z_net.freeze(dtype)
+        self.rpn_head.freeze(dtype)
+
+    def features(self, images: Tensor, unpadded_size: int, padding: Padding = "cropped") -> Features:
+        """Run the backbone on search images.
+
+        Args:
+            images: B x 3 x S x S.
+            unpadded_size: S; conv5 has the cells that the released backbone would have without padding for that size.
+            padding: "full" gives all padded cells of conv5 instead, "none" runs the backbone without padding. See
+                `spm_bench.models.grid`.
+
+        Raises:
+            UsageError: The images are too small.
+        """
+        central = None if padding == "full" else unpadded_cells(unpadded_size)
+        return self._run(images, central, padding)
+
+    def template_features(self, images: Tensor, template_size: int, padding: Padding = "cropped") -> Features:
+        """Run the backbone on template images, from which the middle cells are always cut ("full" counts as "cropped").
+
+        Args:
+            images: B x 3 x S x S; S may be `template_size`, or more to have real surroundings.
+            template_size: Pixels that count for the kernel: 127 gives 6 x 6 cells of conv5.
+            padding: As for `features`.
+
+        Raises:
+            UsageError: The images are too small.
+        """
+        return self._run(images, unpadded_cells(template_size), padding)
+
+    def _run(self, images: Tensor, central: int | None, padding: Padding) -> Features:
+        with self._arithmetic():
+            features: Features = self.z_net(images, central, padded=padding != "none")
         return features
 
     def kernels(self, features: Features, class_scale: float, box_scale: float) -> Kernels:
-        """Correlation kernels from a template pass."""
-        return self.rpn_head.kernels(features.conv5, class_scale, box_scale)
+        """Correlation kernels from a template pass, float32 when frozen."""
+        with self._arithmetic():
+            kernels = self.rpn_head.kernels(features.conv5, class_scale, box_scale)
+        return type(kernels)(*map(self._single, kernels))
 
     def forward(self, features: Features, kernels: Kernels) -> tuple[Tensor, Tensor]:
-        """Match a search pass; see `CoarseHead.forward` for the shapes."""
-        out: tuple[Tensor, Tensor] = self.rpn_head(features.conv5, kernels)
-        return out
+        """Match a search pass; see `CoarseHead.forward` for the shapes. Float32 when frozen."""
+        with self._arithmetic():
+            logits, deltas = self.rpn_head(features.conv5, kernels)
+        return self._single(logits), self._single(deltas)
+
+    def _single(self, x: Tensor) -> Tensor:
+        """Float32 of what autocast may have given; in training it is left as it is."""
+        return x.float() if self._is_frozen else x

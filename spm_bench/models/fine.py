@@ -6,16 +6,18 @@ model: 384 + 256 = 640). RoIs have 6 x 6 cells.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spm_bench.geometry.crops import crop_features
+from spm_bench.geometry.crops import RoiSampling, crop_features
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.backbone import Features
 from spm_bench.models.packed import FrozenConv, FrozenLinear, scale_and_shift
+from spm_bench.models.precision import Arithmetic
 
 ROI_CELLS = 6
 """Samples per side of a RoI feature."""
@@ -48,9 +50,21 @@ class RoiExtractor(nn.Module):
             start += m.shape[1]
         return joined.permute(0, 3, 1, 2)
 
-    def forward(self, features: Features, boxes: Tensor, stride: int, owner: Tensor | None = None) -> Tensor:
-        """Cut B x K x 4 search-frame boxes out of the maps, or out of maps `owner` (B): (B * K) x C x 6 x 6."""
-        return crop_features(self.normalise(features), boxes / stride, ROI_CELLS, owner=owner)
+    def forward(
+        self,
+        features: Features,
+        boxes: Tensor,
+        stride: int,
+        owner: Tensor | None = None,
+        sampling: RoiSampling = "single",
+    ) -> Tensor:
+        """Cut B x K x 4 boxes (pixels of the network's input) out of the maps, or out of maps `owner` (B).
+
+        Returns:
+            (B * K) x C x 6 x 6.
+        """
+        cells = (boxes - features.roi_origin if features.roi_origin else boxes) / stride
+        return crop_features(self.normalise(features), cells, ROI_CELLS, sampling, owner=owner)
 
 
 class Relation(nn.Module):
@@ -75,10 +89,11 @@ class Relation(nn.Module):
         """The part of the convolution that depends on the template only, with the bias: B x 256 x 6 x 6."""
         return F.conv2d(template, self._conv.weight[:, : self.inputs], self._conv.bias, padding=1)
 
-    def freeze(self) -> None:
-        """Prepare the candidates' half for inference; the weights must not change after it."""
-        self._frozen = FrozenConv(self._conv.weight[:, self.inputs :], None, padding=1)
-        self._frozen_layers = [FrozenLinear(cast(nn.Linear, layer)) for layer in self.linear_layers.values()]
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Prepare the candidates' half for inference, weights as `dtype`; the weights must not change after it."""
+        self._frozen = FrozenConv(self._conv.weight[:, self.inputs :], None, padding=1, dtype=dtype)
+        linear = (cast(nn.Linear, layer) for layer in self.linear_layers.values())
+        self._frozen_layers = [FrozenLinear(layer, dtype=dtype) for layer in linear]
 
     def forward(self, template_half: Tensor, candidates: Tensor) -> Tensor:
         """Compare template halves with (B * K) x 640 x 6 x 6 candidates: (B * K) x 256.
@@ -111,20 +126,35 @@ class FineStage(nn.Module):
         self.rcnn_cls = nn.Linear(architecture.fine_hidden, 2)
         self.rcnn_bbox = nn.Linear(architecture.fine_hidden, 4)
         self._frozen: tuple[FrozenLinear, FrozenLinear] | None = None
+        self._arithmetic: Arithmetic = nullcontext
 
-    def freeze(self) -> None:
-        """Prepare for inference; the weights must not change after it."""
-        self._frozen = FrozenLinear(self.rcnn_cls), FrozenLinear(self.rcnn_bbox)
+    def freeze(self, arithmetic: Arithmetic = nullcontext, dtype: torch.dtype | None = None) -> None:
+        """Prepare for inference; the weights must not change after it.
+
+        Args:
+            arithmetic: Makes the context of all calls.
+            dtype: Of the frozen weights, None for what they are.
+        """
+        self._arithmetic = arithmetic
+        self._frozen = FrozenLinear(self.rcnn_cls, dtype=dtype), FrozenLinear(self.rcnn_bbox, dtype=dtype)
         self.feat_extractor.freeze()
-        self.siam_fusion.freeze()
+        self.siam_fusion.freeze(dtype)
 
-    def template_half(self, features: Features, boxes: Tensor, stride: int) -> Tensor:
-        """The constant half of the fine stage for B targets, from their B x 4 template boxes (search frame)."""
-        half: Tensor = self.siam_fusion.template_half(self.feat_extractor(features, boxes[:, None], stride))
-        return half
+    def template_half(self, features: Features, boxes: Tensor, stride: int, sampling: RoiSampling = "single") -> Tensor:
+        """The constant half of the fine stage for B targets, from their B x 4 boxes in the template image (pixels)."""
+        with self._arithmetic():
+            rois = self.feat_extractor(features, boxes[:, None], stride, sampling=sampling)
+            half: Tensor = self.siam_fusion.template_half(rois)
+        return half if self._frozen is None else half.float()
 
     def forward(
-        self, features: Features, template_half: Tensor, boxes: Tensor, stride: int, owner: Tensor | None = None
+        self,
+        features: Features,
+        template_half: Tensor,
+        boxes: Tensor,
+        stride: int,
+        owner: Tensor | None = None,
+        sampling: RoiSampling = "single",
     ) -> tuple[Tensor, Tensor]:
         """Score and refine candidates.
 
@@ -134,13 +164,16 @@ class FineStage(nn.Module):
             boxes: B x K x 4 in the search frame.
             stride: Of the features.
             owner: With it boxes are R x K x 4, and R indices tell which of the B targets each row belongs to.
+            sampling: How RoIs are cut, as in the template's half; see `spm_bench.geometry.crops.crop_features`.
 
         Returns:
-            Class logits B x K x 2 and box deltas B x K x 4 (or R x K x ...).
+            Class logits B x K x 2 and box deltas B x K x 4 (or R x K x ...), float32 when frozen.
         """
         if owner is not None and len(template_half) > 1:
             template_half = template_half[owner]
-        hidden = self.siam_fusion(template_half, self.feat_extractor(features, boxes, stride, owner))
         rows, K = boxes.shape[:2]
         classes, moves = self._frozen or (self.rcnn_cls, self.rcnn_bbox)
-        return classes(hidden).reshape(rows, K, 2), moves(hidden).reshape(rows, K, 4)
+        with self._arithmetic():
+            hidden = self.siam_fusion(template_half, self.feat_extractor(features, boxes, stride, owner, sampling))
+            logits, deltas = classes(hidden).reshape(rows, K, 2), moves(hidden).reshape(rows, K, 4)
+        return (logits, deltas) if self._frozen is None else (logits.float(), deltas.float())

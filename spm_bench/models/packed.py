@@ -20,18 +20,27 @@ class FrozenConv:
         weight: Output x input / groups x k x k.
         bias: Output, or None.
         stride, padding, groups: As in torch.
+        dtype: What weights and bias are kept as, None for what they are. Only float32 is laid out for oneDNN; bfloat16
+            is for calls under autocast, which then has nothing to convert.
     """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None, *, stride: int = 1, padding: int = 0, groups: int = 1
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        dtype: torch.dtype | None = None,
     ) -> None:
-        self.weight = weight.detach().contiguous(memory_format=torch.channels_last)
-        self.bias = None if bias is None else bias.detach()
+        self.weight = weight.detach().to(dtype or weight.dtype).contiguous(memory_format=torch.channels_last)
+        self.bias = None if bias is None else bias.detach().to(dtype or bias.dtype)
         self.stride, self.padding, self.groups = stride, padding, groups
         self.packed = self._pack()
 
     @classmethod
-    def of(cls, conv: nn.Conv2d, *, norm: nn.BatchNorm2d | None = None) -> FrozenConv:
+    def of(cls, conv: nn.Conv2d, *, norm: nn.BatchNorm2d | None = None, dtype: torch.dtype | None = None) -> FrozenConv:
         """Freeze a module, together with the batch norm that follows it."""
         weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
         if norm is not None:
@@ -39,11 +48,16 @@ class FrozenConv:
             weight = weight * factor[:, None, None, None]
             bias = summand if bias is None else bias * factor + summand
         padding, stride = cast(int, conv.padding[0]), conv.stride[0]
-        return cls(weight, bias, stride=stride, padding=padding, groups=conv.groups)
+        return cls(weight, bias, stride=stride, padding=padding, groups=conv.groups, dtype=dtype)
+
+    def unpadded(self) -> FrozenConv:
+        """The same convolution without padding, with a layout of its own."""
+        return FrozenConv(self.weight, self.bias, stride=self.stride, groups=self.groups)
 
     def _pack(self) -> Tensor | None:
         usable = (
             self.weight.device.type == "cpu"
+            and self.weight.dtype == torch.float32
             and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
             and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
             and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
@@ -74,8 +88,8 @@ class FrozenLinear:
     at the sizes used here, and a row's result does not depend on how many others are computed with it.
     """
 
-    def __init__(self, linear: nn.Linear) -> None:
-        self.conv = FrozenConv(linear.weight.detach()[:, :, None, None], linear.bias)
+    def __init__(self, linear: nn.Linear, *, dtype: torch.dtype | None = None) -> None:
+        self.conv = FrozenConv(linear.weight.detach()[:, :, None, None], linear.bias, dtype=dtype)
 
     def __call__(self, x: Tensor, *, relu: bool = False) -> Tensor:
         """R x inputs -> R x outputs, then ReLU if asked."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.coarse import CoarseStage, Kernels
 from spm_bench.models.fine import FineStage
+from spm_bench.models.precision import Precision, arithmetic
 
 
 class Template(NamedTuple):
@@ -23,6 +24,7 @@ class SpmNet(nn.Module):
     """Coarse and fine stage; by default SPM-AlexNet ("C42"), the layout of the released checkpoints."""
 
     stride = 8
+    precision: Precision = "fp32"
 
     def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
@@ -30,12 +32,26 @@ class SpmNet(nn.Module):
         self.cm = CoarseStage(architecture)
         self.fm = FineStage(architecture)
 
-    def prepare(self, device: torch.device) -> SpmNet:
-        """Freeze for inference on a device, weights in the memory layout the step uses. Returns itself."""
+    def prepare(self, device: torch.device, precision: Precision = "fp32") -> SpmNet:
+        """Freeze for inference on a device, weights in the memory layout the step uses. Returns itself.
+
+        The stages' methods then set up the arithmetic themselves, and give float32. A network has one precision: to run
+        two, make two.
+
+        Args:
+            device: Where its calls will be.
+            precision: See `spm_bench.models.precision`.
+
+        Raises:
+            UsageError: The device cannot do it.
+        """
+        context = arithmetic(precision, device)
         self.eval().requires_grad_(requires_grad=False).to(device)
         self.lay_out()
-        self.cm.freeze()
-        self.fm.freeze()
+        dtype = torch.bfloat16 if precision == "bf16" else None
+        self.cm.freeze(context, dtype)
+        self.fm.freeze(context, dtype)
+        self.precision = precision
         return self
 
     def lay_out(self) -> None:

@@ -6,21 +6,18 @@ Defaults are those of the released OTB configuration. Names of the released conf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spm_bench.errors import UsageError, unknown_name
+from spm_bench.geometry.crops import Border, RoiSampling
+from spm_bench.models.grid import Padding
+from spm_bench.models.precision import Precision
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-
-# The names are those of geometry/crops.py and models/, which load torch; a test holds them together.
-Border = Literal["mean", "zero", "edge", "reflect"]
-Padding = Literal["cropped", "full", "none"]
-RoiSampling = Literal["single", "average"]
-Precision = Literal["fp32", "tf32", "bf16"]
 
 SMALLEST_TEMPLATE = 103
 """Gives the three cells that the template's 3 x 3 convolution needs."""
