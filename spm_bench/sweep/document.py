@@ -1,0 +1,186 @@
+"""The files of a sweep: the ablation document, and `sweep.json`, which says what was run and what came out."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+from spm_bench.report.ablation import AblationCell, AblationDocument, AblationSuite, write_ablation
+from spm_bench.report.vocabulary import headline_metric
+from spm_bench.results.files import write_text
+from spm_bench.results.manifest import now
+from spm_bench.results.provenance import environment
+from spm_bench.scoring.compare import Comparison
+from spm_bench.sweep.cells import Cell
+from spm_bench.sweep.plan import Plan
+from spm_bench.sweep.request import SweepRequest
+from spm_bench.sweep.results import SuiteOutcome, SweepOutcome
+
+FOLDER, RECORD = "sweeps", "sweep.json"
+SCHEMA = 1
+"""Of sweep.json; raised when a reader of the old form would misread the new one."""
+
+
+def sweep_folder(request: SweepRequest, name: str) -> Path:
+    """Where a sweep's document lies: `<out>/sweeps/<name>`."""
+    return request.out / FOLDER / name
+
+
+def write_document(outcome: SweepOutcome) -> Path:
+    """Write all files; returns their folder.
+
+    Raises:
+        ResultsError: The folder cannot be written.
+    """
+    folder = sweep_folder(outcome.plan.request, outcome.plan.sweep.name)
+    if any(suite.evaluations for suite in outcome.suites):
+        write_ablation(ablation_of(outcome), folder)
+    write_text(folder / RECORD, record_json(outcome))
+    return folder
+
+
+def record_json(outcome: SweepOutcome) -> str:
+    """The text of `sweep.json`."""
+    return json.dumps(record_of(outcome), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def ablation_of(outcome: SweepOutcome) -> AblationDocument:
+    """The sweep in the terms of the report."""
+    plan, file = outcome.plan, outcome.plan.sweep.file
+    asked, computed = (sum(getattr(s, name) for s in outcome.suites) for name in ("asked", "computed"))
+    return AblationDocument(
+        name=plan.sweep.name,
+        title=f"{plan.sweep.name} ({plan.base.spec.name})",
+        question=file.question,
+        expected=file.expected,
+        command=shlex.join(command_of(plan.request)),
+        cells=tuple(_ablation_cell(cell, outcome) for cell in plan.cells),
+        base=plan.base.name,
+        suites=tuple(
+            AblationSuite(
+                suite.part.suite,
+                tuple(suite.evaluations.get(cell.name) for cell in plan.cells),
+                suite.comparisons,
+                suite.note,
+            )
+            for suite in outcome.suites
+            if suite.evaluations
+        ),
+        sharing=asked / computed if computed else None,
+        failures=tuple(map(str, outcome.failures)),
+        notes=outcome.notes,
+    )
+
+
+def _ablation_cell(cell: Cell, outcome: SweepOutcome) -> AblationCell:
+    mine = [failure for failure in outcome.failures if failure.cell == cell.name]
+    return AblationCell(
+        label=cell.name,
+        change=cell.change,
+        source=cell.variant.source,
+        expected=cell.variant.expected,
+        failure="; ".join(f"{f.sequence or f.suite}: {f.problem}" for f in mine),
+    )
+
+
+def command_of(request: SweepRequest) -> list[str]:
+    """The shell command that makes this again; options that change nothing of the results are left out."""
+    words = ["spm-bench", "sweep", str(request.file)]
+    for option, values in (
+        ("--only", request.only),
+        ("--suite", request.suites),
+        ("--sequence", request.sequences),
+        ("--seed", tuple(map(str, request.seeds))),
+    ):
+        words += [word for value in values for word in (option, value)]
+    for option, given in (("--data", request.data), ("--tracker", request.tracker), ("--weights", request.weights)):
+        words += [] if given is None else [option, str(given)]
+    words += ["--device", request.device] if request.device != "auto" else []
+    words += ["--allow-missing"] if request.allow_missing else []
+    return [*words, "--out", str(request.out)]
+
+
+def record_of(outcome: SweepOutcome) -> dict[str, Any]:
+    """What stands in `sweep.json`: JSON-able, NaN is None."""
+    plan = outcome.plan
+    sweep, file = plan.sweep, plan.sweep.file
+    return {
+        "schema": SCHEMA,
+        "name": sweep.name,
+        "file": {"path": str(sweep.source.path), "sha256": sweep.sha256},
+        "question": file.question,
+        "expected": file.expected,
+        "cost": file.cost,
+        "seeds": {"asked": list(plan.request.seeds or file.seeds), "run": list(plan.seeds)},
+        "base": plan.base.name,
+        "cells": [_cell_record(cell) for cell in plan.cells],
+        "cells_left_out": plan.skipped,
+        "suites": [_suite_record(suite, plan) for suite in outcome.suites],
+        "failures": [vars(failure) for failure in outcome.failures],
+        "notes": list(outcome.notes),
+        "command": list(plan.request.command),
+        "again": command_of(plan.request),
+        "written": now(),
+        "environment": environment(),
+    }
+
+
+def _cell_record(cell: Cell) -> dict[str, Any]:
+    return {
+        "name": cell.name,
+        "base": cell.is_base,
+        "label": cell.spec.label,
+        "tracker": cell.spec.name,
+        "about": cell.variant.about,
+        "changes": dict(cell.changes),
+        "settings": dict(cell.variant.changes),
+        "source": cell.variant.source,
+        "expected": cell.variant.expected,
+        "also": list(cell.also),
+        "trained": cell.spec.trained,
+    }
+
+
+def _suite_record(outcome: SuiteOutcome, plan: Plan) -> dict[str, Any]:
+    suite = outcome.part.suite
+    return {
+        "suite": suite.name,
+        "title": suite.title,
+        "protocol": outcome.part.protocol.name,
+        "coverage": suite.coverage,
+        "sequences": [sequence.name for sequence in suite.sequences],
+        "fingerprint": suite.fingerprint,
+        "convention": outcome.part.convention,
+        "runs": {name: [str(folder) for folder in folders] for name, folders in outcome.runs.items()},
+        "sharing": {"asked": outcome.asked, "computed": outcome.computed, "factor": outcome.sharing},
+        "scores": [
+            {"cell": cell.name, "metric": score.metric, "value": _number(score.value), "convention": score.convention}
+            for cell in plan.cells
+            if cell.name in outcome.evaluations
+            for score in outcome.evaluations[cell.name].scores
+        ],
+        "main_metric": main_metric(outcome),
+        "comparisons": [comparison_record(comparison) for comparison in outcome.comparisons],
+        "note": outcome.note,
+    }
+
+
+def comparison_record(comparison: Comparison) -> dict[str, Any]:
+    """A comparison as JSON has it."""
+    return {name: _number(value) if isinstance(value, float) else value for name, value in vars(comparison).items()} | {
+        "established": comparison.established
+    }
+
+
+def main_metric(outcome: SuiteOutcome) -> str | None:
+    """The metric that the benchmark ranks by; None where nothing was scored."""
+    if not outcome.evaluations:
+        return None
+    return headline_metric(list(outcome.evaluations.values()), outcome.part.suite.family)
+
+
+def _number(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -1,0 +1,171 @@
+"""What a sweep says on the terminal: a table per suite at the end, the plan before (`--dry-run`)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence as Many
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from spm_bench.report.vocabulary import DASH, find_score, finite, style_of
+from spm_bench.scoring.compare import Comparison
+from spm_bench.sweep.cells import Cell
+from spm_bench.sweep.document import main_metric
+from spm_bench.sweep.estimate import SuiteForecast
+from spm_bench.sweep.plan import Plan
+from spm_bench.sweep.results import SuiteOutcome, SweepOutcome
+
+_ASCII = str.maketrans({DASH: "-", "…": "~"})
+
+
+def print_outcome(outcome: SweepOutcome, console: Console | None = None) -> None:
+    """Print question, and per suite the main metric of every cell with its difference to the base."""
+    console = console or Console()
+    console.print(_text(outcome.plan.sweep.file.question, console, "bold"))
+    for suite in outcome.suites:
+        if suite.evaluations:
+            _print_suite(suite, outcome, console)
+    if outcome.plan.sweep.file.expected:
+        console.print(_text(f"Expected: {' '.join(outcome.plan.sweep.file.expected.split())}", console))
+
+
+def _print_suite(suite: SuiteOutcome, outcome: SweepOutcome, console: Console) -> None:
+    metric = main_metric(suite)
+    assert metric is not None
+    style = style_of(metric)
+    found = {c.label: c for c in suite.comparisons if c.metric == metric}
+    first = next(iter(found.values()), None)
+    level = f"{first.level:.0%} interval" if first else "interval"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("Cell", overflow="fold")
+    for title in (style.title, "to base", level, "p (Holm)", "win/tie/loss"):
+        table.add_column(_text(title, console), justify="right", overflow="fold")
+    for cell in outcome.plan.cells:
+        row = _row(cell, suite, metric, found.get(cell.name))
+        established = cell.name in found and found[cell.name].established
+        table.add_row(*(_text(text, console) for text in row), style="bold" if established else "")
+    part = suite.part
+    title = f"{part.suite.title}, {part.suite.coverage}, {part.protocol.name}: {style.long}"
+    console.print(_text(title, console, "bold"))
+    console.print(table)
+    for line in _below(suite, first):
+        console.print(_text(line, console, "dim"))
+
+
+def _row(cell: Cell, suite: SuiteOutcome, metric: str, comparison: Comparison | None) -> list[str]:
+    style = style_of(metric)
+    evaluation = suite.evaluations.get(cell.name)
+    value = style.format(finite(find_score(evaluation, metric))) if evaluation else "failed"
+    if cell.is_base:
+        return [cell.name, value, "base", "", "", ""]
+    if comparison is None:
+        return [cell.name, value, DASH, DASH, DASH, DASH]
+    c = comparison
+    interval = f"{_signed(c.low, style.decimals)} .. {_signed(c.high, style.decimals)}"
+    return [
+        cell.name,
+        value,
+        _signed(c.difference, style.decimals),
+        interval if math.isfinite(c.low) else DASH,
+        p_text(c.p_holm),
+        f"{c.wins}/{c.ties}/{c.losses}",
+    ]
+
+
+def _below(suite: SuiteOutcome, comparison: Comparison | None) -> list[str]:
+    lines = []
+    if comparison is not None:
+        wide = style_of(comparison.metric)
+        detectable = max((c.detectable for c in suite.comparisons if c.metric == comparison.metric), default=math.nan)
+        if math.isfinite(detectable):
+            lines.append(f"detectable with 80 % power, cell by cell at most: {detectable:.{wide.decimals}f}")
+    if suite.sharing is not None:
+        lines.append(f"sharing: {suite.asked} steps asked for, {suite.computed} computed ({suite.sharing:.1f} x)")
+    return lines
+
+
+def print_forecast(plan: Plan, found: Many[SuiteForecast], console: Console | None = None) -> None:
+    """Print what a sweep would do: cells, and per suite sequences, frames, what is done, and the time."""
+    console = console or Console()
+    console.print(_text(plan.sweep.file.question, console, "bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("Cell", overflow="fold")
+    table.add_column("Change", overflow="fold")
+    for cell in plan.cells:
+        table.add_row(_text(cell.name, console), _text(cell.change or "the base", console))
+    console.print(table)
+    for one in found:
+        for line in _forecast_lines(one, plan):
+            console.print(_text(line, console), soft_wrap=True)
+    for note in plan.notes:
+        console.print(_text(f"note: {note}", console), soft_wrap=True)
+    known = [one.estimate.seconds for one in found if one.estimate.seconds is not None]
+    if len(found) > 1 and len(known) == len(found):
+        console.print(_text(f"In all about {clock(sum(known))}.", console))
+
+
+def _forecast_lines(one: SuiteForecast, plan: Plan) -> list[str]:
+    suite, amount = one.part.suite, one.amount
+    seeds = f" x {len(plan.seeds)} seeds" if len(plan.seeds) > 1 else ""
+    lines = [
+        f"{suite.title}, {one.part.protocol.name}: {len(plan.cells)} cells{seeds} x {len(suite.sequences)} sequences, "
+        f"{amount.frames} frames in all",
+        f"  done: {amount.finished_cells} of {len(plan.cells)} cells, {amount.done} of {amount.tasks} sequences; "
+        f"left: {amount.left} frames",
+    ]
+    estimate = one.estimate
+    time = "unknown" if estimate.seconds is None else f"about {clock(estimate.seconds)}"
+    return [*lines, f"  time: {time}; {estimate.basis}"]
+
+
+def forecast_json(plan: Plan, found: Many[SuiteForecast]) -> str:
+    """The same for programs."""
+    suites = [
+        {
+            "suite": one.part.suite.name,
+            "protocol": one.part.protocol.name,
+            "sequences": len(one.part.suite.sequences),
+            "tasks": one.amount.tasks,
+            "done": one.amount.done,
+            "finished_cells": one.amount.finished_cells,
+            "frames": one.amount.frames,
+            "frames_left": one.amount.left,
+            "seconds": one.estimate.seconds,
+            "basis": one.estimate.basis,
+        }
+        for one in found
+    ]
+    cells = [{"name": cell.name, "changes": dict(cell.changes), "base": cell.is_base} for cell in plan.cells]
+    told = {"name": plan.sweep.name, "cells": cells, "seeds": list(plan.seeds), "suites": suites}
+    return json.dumps(told | {"notes": list(plan.notes)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def clock(seconds: float) -> str:
+    """A time for people: "40 seconds", "12 minutes", "3.5 hours"."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} second{'s' * (round(seconds) > 1)}"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def p_text(p: float) -> str:
+    """A p value as it is printed: never 0."""
+    if not math.isfinite(p):
+        return DASH
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _signed(value: float, decimals: int) -> str:
+    return DASH if not math.isfinite(value) else f"{value:+.{max(decimals, 1)}f}"
+
+
+def _text(content: str, console: Console, style: str = "") -> Text:
+    """Text that is printed as it stands, in letters the output's encoding has."""
+    try:
+        content.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        content = content.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+    return Text(content, style=style)
