@@ -16,7 +16,8 @@ from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import Shared, Start
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.slots import SHARED_FIELDS
-from spm_bench.trackers.spm.tracker import BatchedSpm, join_templates, pick_device
+from spm_bench.trackers.spm.step import join_templates
+from spm_bench.trackers.spm.tracker import BatchedSpm, pick_device
 from spm_bench.trackers.spm.weights import find_weights
 
 

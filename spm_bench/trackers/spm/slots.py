@@ -1,6 +1,6 @@
-"""What the slots of a batch hold: the frames they see, their settings, and the result of a step.
+"""What the slots of a batch hold: the frames they see, their settings, who shares what, and the result of a step.
 
-Legend: B slots (targets), K candidates. Boxes are corners (x1, y1, x2, y2).
+Legend: B slots (targets), L looks and S selections that they share, K candidates. Boxes are corners (x1, y1, x2, y2).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from spm_bench.errors import UsageError
+from spm_bench.geometry.crops import Border
+from spm_bench.models.backbone import Features
 from spm_bench.trackers.spm.config import SpmConfig
 
 SHARED_FIELDS = (
@@ -24,9 +26,11 @@ SHARED_FIELDS = (
     "box_scale",
     "coarse_divisors",
     "fine_divisors",
-    "decode_offset",
+    "backbone_padding",
+    "roi_sampling",
+    "precision",
 )
-"""Settings that shape the tensors and must be equal in all slots of a batch; all others may differ."""
+"""Settings that shape the tensors or the networks and must be equal in all slots of a batch; all others may differ."""
 
 
 class FrameBatch(NamedTuple):
@@ -49,6 +53,8 @@ class SlotSettings(NamedTuple):
     """Inference settings of B slots, one value per slot and field, and what the whole batch has in common."""
 
     context: Tensor
+    exact_scale: Tensor
+    decode_offset: Tensor
     candidates: Tensor
     near_candidates: Tensor
     near_overlap: Tensor
@@ -56,14 +62,16 @@ class SlotSettings(NamedTuple):
     nms_threshold: Tensor
     fm_score_weight: Tensor
     fm_box: Tensor
+    cm_box: Tensor
     fm_box_weight: Tensor
     window_weight: Tensor
     size_rate: Tensor
     lost_threshold: Tensor
     min_size: Tensor
-    most_pool: int
-    most_near: int
-    fine: bool
+    fine: Tensor
+    borders: tuple[Border, ...]
+    wide_templates: tuple[bool, ...]
+    any_fine: bool
     shared: SpmConfig
 
     @classmethod
@@ -83,6 +91,8 @@ class SlotSettings(NamedTuple):
 
         return cls(
             context=column("context", torch.float64),
+            exact_scale=column("exact_scale", torch.bool),
+            decode_offset=column("decode_offset"),
             candidates=column("candidates", torch.long),
             near_candidates=column("near_candidates", torch.long),
             near_overlap=column("near_overlap"),
@@ -90,16 +100,124 @@ class SlotSettings(NamedTuple):
             nms_threshold=column("nms_threshold"),
             fm_score_weight=column("fm_score_weight"),
             fm_box=column("fm_box", torch.bool),
+            cm_box=column("cm_box", torch.bool),
             fm_box_weight=column("fm_box_weight"),
             window_weight=column("window_weight"),
             size_rate=column("size_rate", torch.float64),
             lost_threshold=column("lost_threshold"),
             min_size=column("min_size", torch.float64),
-            most_pool=max(c.candidates - c.near_candidates for c in configs),
-            most_near=max(c.near_candidates for c in configs),
-            fine=any(c.needs_fine_stage for c in configs),
+            fine=column("needs_fine_stage", torch.bool),
+            borders=tuple(c.border for c in configs),
+            wide_templates=tuple(c.wide_template for c in configs),
+            any_fine=any(c.needs_fine_stage for c in configs),
             shared=first,
         )
+
+    def take(self, slots: Tensor) -> SlotSettings:
+        """The settings of some slots, given by their indices; what is no column on the device stays."""
+        return SlotSettings._make(value[slots] if isinstance(value, Tensor) else value for value in self)
+
+
+class Sharing(NamedTuple):
+    """Which of B slots are computed together; indices are tensors on the device.
+
+    A look is a search crop with its coarse response, a selection a list of candidates from it.
+
+    Attributes:
+        slot_of_look: L, one slot of each look; its settings count for all.
+        look_of_selection: S.
+        slot_of_selection: S, one slot of each selection.
+        selection_of_slot: B.
+        candidates: S, what the most demanding slot of each selection wants.
+        most_pool: Largest `candidates - near_candidates` of the batch.
+        most_near: Largest `near_candidates` of the batch.
+    """
+
+    slot_of_look: Tensor
+    look_of_selection: Tensor
+    slot_of_selection: Tensor
+    selection_of_slot: Tensor
+    candidates: Tensor
+    most_pool: int
+    most_near: int
+
+    @property
+    def look_of_slot(self) -> Tensor:
+        """B."""
+        return self.look_of_selection[self.selection_of_slot]
+
+    @classmethod
+    def nothing(cls, configs: Sequence[SpmConfig], device: torch.device) -> Sharing:
+        """Every slot for itself."""
+        own = torch.arange(len(configs), device=device)
+        wanted = torch.tensor([c.candidates for c in configs], device=device)
+        most_pool = max(c.candidates - c.near_candidates for c in configs)
+        return cls(own, own, own, own, wanted, most_pool, max(c.near_candidates for c in configs))
+
+
+class Looks(NamedTuple):
+    """What L search crops show.
+
+    Attributes:
+        features: Of the crops.
+        logits, deltas: The coarse stage's raw output.
+        rows: L x N x 9, the proposals: [image box, coarse score, search box].
+        region, scale: The search squares (L x 4) and search pixels per image pixel (L), float32.
+        decode_offset: L.
+    """
+
+    features: Features
+    logits: Tensor
+    deltas: Tensor
+    rows: Tensor
+    region: Tensor
+    scale: Tensor
+    decode_offset: Tensor
+
+
+class Ballot(NamedTuple):
+    """The candidates of B slots, judged by both stages; K entries may be padding (`valid`).
+
+    Attributes:
+        candidates: B x K x 9 rows [image box, coarse score, search box].
+        valid: B x K. n_near: B.
+        fm_logits, fm_deltas: The fine stage's raw output (of a foreign row where it was not asked for).
+        fm_score: B x K. fm_box: B x K x 4, search frame.
+        region, scale: As in `Looks`, of each slot.
+    """
+
+    candidates: Tensor
+    valid: Tensor
+    n_near: Tensor
+    fm_logits: Tensor
+    fm_deltas: Tensor
+    fm_score: Tensor
+    fm_box: Tensor
+    region: Tensor
+    scale: Tensor
+
+
+class Decision(NamedTuple):
+    """What B slots made of their ballots.
+
+    Attributes:
+        boxes: B x 4 float64, the new boxes in the image.
+        accepted: B, False where the target counts as lost and the box was kept.
+        score: B, the fused score of the chosen candidate.
+        best: B, its place among the candidates.
+        window: B x K. box_weight: B x K share of the coarse box.
+        fused: B x K x 4 image boxes. fused_score, final_score: B x K, without and with the window.
+    """
+
+    boxes: Tensor
+    accepted: Tensor
+    score: Tensor
+    best: Tensor
+    window: Tensor
+    box_weight: Tensor
+    fused: Tensor
+    fused_score: Tensor
+    final_score: Tensor
 
 
 class StepResult(NamedTuple):

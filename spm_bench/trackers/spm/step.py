@@ -1,22 +1,29 @@
 """One SPM step for B targets, written once: every decision from the search crop to the new box, on tensors.
 
-Legend: B targets, N = 1805 proposals, K candidates. Boxes are corners (x1, y1, x2, y2); "search" boxes are in pixels of
-the 271 x 271 search image. Slots of one batch may have different settings (`SlotSettings` holds a value per slot).
-Nothing in `decide` waits for the device.
+The stages are those at which targets can be computed together: `look` (crop, network, proposals) depends on the frame,
+the template and the search square only; `nominate` adds the last box and how candidates are chosen, and runs the fine
+stage once on every distinct proposal; `settle` is a slot's own. `Sharing` tells who is together; a target alone, or B
+that share nothing, go the same way.
+
+Legend: B targets, L looks, S selections, N = 1805 proposals, K candidates. Boxes are corners (x1, y1, x2, y2);
+"search" boxes are in pixels of the 271 x 271 search image. Slots of one batch may have different settings
+(`SlotSettings` holds a value per slot). Nothing here waits for an accelerator.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from spm_bench.geometry.anchors import base_anchors, decode_deltas, grid_anchors
-from spm_bench.geometry.crops import crop_frame, search_region, to_image_frame, to_search_frame
+from spm_bench.geometry.crops import Border, crop_frame, search_region, to_image_frame, to_search_frame
 from spm_bench.models.backbone import unpadded_cells
 from spm_bench.models.spm import SpmNet, Template
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.proposals import LOWEST, select_candidates
-from spm_bench.trackers.spm.slots import FrameBatch, SlotSettings, StepResult
+from spm_bench.trackers.spm.proposals import LOWEST, Candidates, select_candidates
+from spm_bench.trackers.spm.slots import Ballot, Decision, FrameBatch, Looks, Sharing, SlotSettings, StepResult
 
 HEAD_SHRINK = 2 + 3
 """Cells lost between the cropped feature map and the response: a 3 x 3 convolution, then a 4 x 4 correlation."""
@@ -29,28 +36,48 @@ def make_anchors(config: SpmConfig, stride: int, device: torch.device) -> Tensor
     return torch.from_numpy(grid_anchors(base, cells, stride, config.template_size / 2)).float().to(device)
 
 
-def crop_targets(batch: FrameBatch, boxes: Tensor, settings: SlotSettings) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut the search (or template) images of B targets.
+def search_squares(boxes: Tensor, settings: SlotSettings) -> tuple[Tensor, Tensor]:
+    """Where B targets are searched: squares B x 4 in the image and search pixels per image pixel B, float64."""
+    shared = settings.shared
+    return search_region(boxes, settings.context, shared.template_size, shared.search_size, exact=settings.exact_scale)
+
+
+def crop_squares(
+    batch: FrameBatch, squares: Tensor, borders: Sequence[Border], config: SpmConfig, size: int | None = None
+) -> Tensor:
+    """Cut search (or template) images.
 
     Args:
-        batch: Frames.
-        boxes: B x 4 float64 image boxes to centre on.
-        settings: Slot settings.
+        batch: Frames; `slot_frame` tells which one each square lies in.
+        squares: L x 4 float32 corners.
+        borders: L, what is shown beyond the frame.
+        config: What the batch has in common.
+        size: Side of the images; by default the search image's.
 
     Returns:
-        Normalised crops B x 3 x S x S, search squares B x 4 and scales B (float64).
+        Crops less the mean colour of the network, L x 3 x size x size.
     """
-    shared = settings.shared
-    region, scale = search_region(boxes, settings.context, shared.template_size, shared.search_size)
-    corners = region.float()
-    offset = batch.frames[0].new_tensor(shared.mean_bgr, dtype=torch.float32)
-    if len(batch.frames) == 1:
-        return crop_frame(batch.frames[0], batch.means[0], corners, shared.search_size, offset=offset), region, scale
-    crops = corners.new_empty((len(boxes), 3, shared.search_size, shared.search_size))
-    for f, (frame, mean) in enumerate(zip(batch.frames, batch.means, strict=True)):
-        slots = [b for b, slot_frame in enumerate(batch.slot_frame) if slot_frame == f]
-        crops[slots] = crop_frame(frame, mean, corners[slots], shared.search_size, offset=offset)
-    return crops, region, scale
+    size = size or config.search_size
+    offset = squares.new_tensor(config.mean_bgr)
+    together: dict[tuple[int, Border], list[int]] = {}
+    for place, key in enumerate(zip(batch.slot_frame, borders, strict=True)):
+        together.setdefault(key, []).append(place)
+
+    def cut(frame: int, border: Border, boxes: Tensor) -> Tensor:
+        return crop_frame(batch.frames[frame], batch.means[frame], boxes, size, offset=offset, border=border)
+
+    if len(together) == 1:
+        return cut(*next(iter(together)), squares)
+    crops = squares.new_empty((len(squares), size, size, 3)).permute(0, 3, 1, 2)
+    for key, places in together.items():
+        crops[places] = cut(*key, squares[places])
+    return crops
+
+
+def crop_targets(batch: FrameBatch, boxes: Tensor, settings: SlotSettings) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut the search images of B targets: crops B x 3 x S x S, squares B x 4 and scales B (float64)."""
+    region, scale = search_squares(boxes, settings)
+    return crop_squares(batch, region.float(), settings.borders, settings.shared), region, scale
 
 
 def make_templates(net: SpmNet, batch: FrameBatch, boxes: Tensor, settings: SlotSettings) -> Template:
@@ -62,18 +89,55 @@ def make_templates(net: SpmNet, batch: FrameBatch, boxes: Tensor, settings: Slot
         boxes: B x 4 float64 image boxes of the targets.
         settings: Slot settings.
     """
+    wide = settings.wide_templates
+    if all(wide) or not any(wide):
+        return _make_templates(net, batch, boxes, settings, wide[0])
+    order = [[b for b, is_wide in enumerate(wide) if is_wide == kind] for kind in (True, False)]
+    parts = []
+    for slots, kind in zip(order, (True, False), strict=True):
+        of = torch.tensor(slots, device=boxes.device)
+        few = batch._replace(slot_frame=tuple(batch.slot_frame[b] for b in slots))
+        some = settings.take(of)._replace(borders=tuple(settings.borders[b] for b in slots))
+        parts.append(_make_templates(net, few, boxes[of], some, kind))
+    back = torch.tensor(order[0] + order[1], device=boxes.device).argsort()
+    return pick_templates(join_templates(parts), back)
+
+
+def _make_templates(net: SpmNet, batch: FrameBatch, boxes: Tensor, settings: SlotSettings, wide: bool) -> Template:
     shared = settings.shared
-    crops, region, scale = crop_targets(batch, boxes, settings)
+    size = shared.search_size if wide else shared.template_size
+    region, scale = search_region(boxes, settings.context, shared.template_size, size, exact=settings.exact_scale)
+    crops = crop_squares(batch, region.float(), settings.borders, shared, size)
     features = net.cm.features(crops, shared.template_size)
     kernels = net.cm.kernels(features, shared.class_scale, shared.box_scale)
     search_boxes = to_search_frame(boxes, region, scale).float()
     return Template(kernels, net.fm.template_half(features, search_boxes, net.stride))
 
 
+def pick_templates(template: Template, which: Tensor) -> Template:
+    """Some of B templates, by their indices."""
+    kernels = type(template.kernels)(template.kernels.classes[which], template.kernels.boxes[which])
+    return Template(kernels, template.fine_half[which])
+
+
+def join_templates(parts: Sequence[Template]) -> Template:
+    """Put the templates of several batches side by side, in order."""
+    kernels = type(parts[0].kernels)(
+        torch.cat([p.kernels.classes for p in parts]), torch.cat([p.kernels.boxes for p in parts])
+    )
+    return Template(kernels, torch.cat([p.fine_half for p in parts]))
+
+
 def step(
-    net: SpmNet, template: Template, batch: FrameBatch, boxes: Tensor, anchors: Tensor, settings: SlotSettings
+    net: SpmNet,
+    template: Template,
+    batch: FrameBatch,
+    boxes: Tensor,
+    anchors: Tensor,
+    settings: SlotSettings,
+    sharing: Sharing,
 ) -> StepResult:
-    """Advance B targets by one frame.
+    """Advance B targets that share nothing by one frame.
 
     Args:
         net: Network on the frames' device.
@@ -82,93 +146,179 @@ def step(
         boxes: B x 4 float64, the last boxes in the image.
         anchors: From `make_anchors`.
         settings: Slot settings.
+        sharing: `Sharing.nothing`.
     """
     crops, region, scale = crop_targets(batch, boxes, settings)
-    return decide(net, template, crops, region, scale, batch.extent, boxes, anchors, settings)
+    looks = look(net, template, crops, region.float(), scale.float(), anchors, settings)
+    ballot = nominate(net, template, looks, boxes, settings, sharing)
+    decision = settle(ballot, boxes, batch.extent, settings)
+    return StepResult(
+        logits=looks.logits,
+        deltas=looks.deltas,
+        **{**ballot._asdict(), "region": region, "scale": scale},
+        **decision._asdict(),
+    )
 
 
-def decide(
+def look(
     net: SpmNet,
     template: Template,
     crops: Tensor,
     region: Tensor,
     scale: Tensor,
-    extent: Tensor,
-    boxes: Tensor,
     anchors: Tensor,
     settings: SlotSettings,
-) -> StepResult:
-    """The step after the crop: network, proposals, fine stage, fusion, smoothing (shapes as in `StepResult`)."""
+) -> Looks:
+    """Run the network on L search crops, and decode the coarse response into proposals.
+
+    Args:
+        net: Network.
+        template: L templates, or one for all.
+        crops: From `crop_squares`.
+        region, scale: Float32, see `Looks`.
+        anchors: From `make_anchors`.
+        settings: Of the L looks.
+    """
     shared = settings.shared
     features = net.cm.features(crops, shared.search_size)
     logits, deltas = net.cm(features, template.kernels)
-    scores, rows = _proposals(logits, deltas, anchors, region, scale, shared)
-    chosen = select_candidates(
-        rows[..., :4],
-        scores,
-        boxes,
-        candidates=settings.candidates,
-        near=settings.near_candidates,
-        near_overlap=settings.near_overlap,
-        score_cut=settings.score_cut,
-        nms_threshold=settings.nms_threshold,
-        most_pool=settings.most_pool,
-        most_near=settings.most_near,
+    scores = foreground_scores(logits)
+    offset = settings.decode_offset
+    search = decode_deltas(anchors, delta_list(deltas), shared.coarse_divisors, pixel_offset=offset[:, None, None])
+    rows = torch.cat((to_image_frame(search, region, scale), scores[..., None], search), -1)
+    return Looks(features, logits, deltas, rows, region, scale, offset)
+
+
+def nominate(
+    net: SpmNet, template: Template, looks: Looks, boxes: Tensor, settings: SlotSettings, sharing: Sharing
+) -> Ballot:
+    """Choose the candidates of B slots, and judge each distinct one by the fine stage.
+
+    Args:
+        net: Network.
+        template: Of the looks.
+        looks: What is seen.
+        boxes: B x 4, the last boxes.
+        settings: Of the B slots.
+        sharing: Which of them look and select together.
+    """
+    chosen = _select(looks, boxes, settings, sharing)
+    L, N = looks.rows.shape[:2]
+    own, look_of_slot = sharing.selection_of_slot, sharing.look_of_slot
+    pool = (
+        torch.arange(sharing.most_pool, device=boxes.device) < (settings.candidates - settings.near_candidates)[:, None]
     )
-    candidates = rows.gather(1, chosen.rows[..., None].expand(-1, -1, 9))
-    search_boxes, coarse = candidates[..., 5:], candidates[..., 4]
-    if settings.fine:
-        fm_logits, fm_deltas = net.fm(features, template.fine_half, search_boxes, net.stride)
-        fm_score = fm_logits.softmax(-1)[..., 1]
-        fm_box = decode_deltas(search_boxes, fm_deltas, shared.fine_divisors, pixel_offset=shared.decode_offset)
+    valid = chosen.valid[own]
+    valid[:, : sharing.most_pool] &= pool
+    places = chosen.rows[own] + (look_of_slot * N)[:, None]
+    candidates = looks.rows.reshape(L * N, 9)[places]
+    if settings.any_fine:
+        fm_logits, fm_deltas, fm_score, fm_box = _compare(net, template, looks, places, valid, settings)
     else:
-        fm_logits, fm_deltas = coarse.new_zeros((*coarse.shape, 2)), torch.zeros_like(search_boxes)
-        fm_score, fm_box = torch.zeros_like(coarse), search_boxes
-    window = cosine_window(search_boxes, shared.search_size)
-    box_weight = coarse_box_weight(coarse, fm_score, settings.fm_box_weight, settings.fm_box)
-    fused = box_weight[..., None] * candidates[..., :4] + (1 - box_weight[..., None]) * to_image_frame(
-        fm_box, region, scale
+        fm_score, fm_box = torch.zeros_like(candidates[..., 4]), candidates[..., 5:]
+        fm_logits, fm_deltas = fm_score[..., None].expand(*fm_score.shape, 2), torch.zeros_like(fm_box)
+    return Ballot(
+        candidates=candidates,
+        valid=valid,
+        n_near=chosen.n_near[own],
+        fm_logits=fm_logits,
+        fm_deltas=fm_deltas,
+        fm_score=fm_score,
+        fm_box=fm_box,
+        region=looks.region[look_of_slot],
+        scale=looks.scale[look_of_slot],
+    )
+
+
+def _select(looks: Looks, boxes: Tensor, settings: SlotSettings, sharing: Sharing) -> Candidates:
+    rows, of = looks.rows[sharing.look_of_selection], sharing.slot_of_selection
+    return select_candidates(
+        rows[..., :4],
+        rows[..., 4],
+        boxes[of],
+        candidates=sharing.candidates,
+        near=settings.near_candidates[of],
+        near_overlap=settings.near_overlap[of],
+        score_cut=settings.score_cut[of],
+        nms_threshold=settings.nms_threshold[of],
+        most_pool=sharing.most_pool,
+        most_near=sharing.most_near,
+    )
+
+
+def _compare(
+    net: SpmNet, template: Template, looks: Looks, places: Tensor, valid: Tensor, settings: SlotSettings
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Run the fine stage on candidates.
+
+    Args:
+        places: B x K, where each candidate stands in the joined list of all looks' proposals.
+        valid: B x K.
+
+    Returns:
+        Logits B x K x 2, deltas B x K x 4, scores B x K and boxes B x K x 4; those of padding are some other row's.
+    """
+    L, N = looks.rows.shape[:2]
+    if places.device.type == "cpu":
+        # Each proposal once, for all slots that name it.
+        wanted = torch.zeros(L * N, dtype=torch.bool)
+        wanted[places[valid & settings.fine[:, None]]] = True
+        rows = wanted.nonzero()[:, 0]
+        back = (wanted.cumsum(0) - 1).clamp_(min=0)[places]
+    else:
+        # Finding out which are distinct would mean waiting for the device; computing some twice is quicker.
+        rows = places.reshape(-1)
+        back = torch.arange(rows.numel(), device=places.device).reshape(places.shape)
+    if not len(rows):  # only slots without a fine stage moved, or nothing is above the cut
+        rows, back = places[:1, 0], torch.zeros_like(places)
+    owner = rows // N
+    boxes = looks.rows.reshape(L * N, 9)[rows, 5:]
+    logits, deltas = net.fm(looks.features, template.fine_half, boxes[:, None], net.stride, owner)
+    moved = decode_deltas(
+        boxes, deltas[:, 0], settings.shared.fine_divisors, pixel_offset=looks.decode_offset[owner, None]
+    )
+    return logits[:, 0][back], deltas[:, 0][back], logits[:, 0].softmax(-1)[:, 1][back], moved[back]
+
+
+def settle(ballot: Ballot, boxes: Tensor, extent: Tensor, settings: SlotSettings) -> Decision:
+    """Fuse both stages' scores and boxes, choose, and smooth.
+
+    Args:
+        ballot: Of B slots.
+        boxes: B x 4 float64, the last boxes.
+        extent: B x 2 float64, (width, height) of the frames.
+        settings: Of the B slots.
+    """
+    rows = ballot.candidates
+    image_boxes, coarse, search_boxes = rows[..., :4], rows[..., 4], rows[..., 5:]
+    # What a slot without fine stage finds here belongs to others.
+    fm_score = torch.where(settings.fine[:, None], ballot.fm_score, 0.0)
+    fm_box = torch.where(settings.fine[:, None, None], ballot.fm_box, search_boxes)
+    window = cosine_window(search_boxes, settings.shared.search_size)
+    box_weight = coarse_box_weight(coarse, fm_score, settings.fm_box_weight, settings.fm_box, settings.cm_box)
+    fused = box_weight[..., None] * image_boxes + (1 - box_weight[..., None]) * to_image_frame(
+        fm_box, ballot.region, ballot.scale
     )
     S, V = settings.fm_score_weight[:, None], settings.window_weight[:, None]
     fused_score = (1 - S) * coarse + S * fm_score
-    final_score = torch.where(chosen.valid, (1 - V) * fused_score + V * window, LOWEST)
+    final_score = torch.where(ballot.valid, (1 - V) * fused_score + V * window, LOWEST)
     best = final_score.argmax(1)
     score = fused_score.gather(1, best[:, None])[:, 0]
     winner = fused.gather(1, best[:, None, None].expand(-1, 1, 4))[:, 0]
     moved = smooth(winner.double(), boxes, score.double() * settings.size_rate, extent, settings.min_size)
     # A network without sense (untrained, say) can blow a box up beyond numbers; that target is lost, not everywhere.
     accepted = (score >= settings.lost_threshold) & moved.isfinite().all(1)
-    return StepResult(
+    return Decision(
         boxes=torch.where(accepted[:, None], moved, boxes),
         accepted=accepted,
         score=score,
         best=best,
-        region=region,
-        scale=scale,
-        logits=logits,
-        deltas=deltas,
-        valid=chosen.valid,
-        n_near=chosen.n_near,
-        candidates=candidates,
-        fm_logits=fm_logits,
-        fm_deltas=fm_deltas,
-        fm_score=fm_score,
-        fm_box=fm_box,
         window=window,
         box_weight=box_weight,
         fused=fused,
         fused_score=fused_score,
         final_score=final_score,
     )
-
-
-def _proposals(
-    logits: Tensor, deltas: Tensor, anchors: Tensor, region: Tensor, scale: Tensor, config: SpmConfig
-) -> tuple[Tensor, Tensor]:
-    """Decode the response map: B x N scores, and B x N x 9 rows [image box, score, search box]."""
-    scores = foreground_scores(logits)
-    search = decode_deltas(anchors, delta_list(deltas), config.coarse_divisors, pixel_offset=config.decode_offset)
-    return scores, torch.cat((to_image_frame(search, region, scale), scores[..., None], search), -1)
 
 
 def delta_list(deltas: Tensor) -> Tensor:
@@ -190,16 +340,17 @@ def cosine_window(search_boxes: Tensor, search_size: int) -> Tensor:
     return (0.5 - 0.5 * torch.cos(2 * torch.pi * centre)).prod(-1)
 
 
-def coarse_box_weight(coarse: Tensor, fine: Tensor, influence: Tensor, enabled: Tensor) -> Tensor:
+def coarse_box_weight(coarse: Tensor, fine: Tensor, influence: Tensor, fine_box: Tensor, coarse_box: Tensor) -> Tensor:
     """Share of the coarse box in the fused box.
 
     Args:
         coarse, fine: B x K scores.
         influence: B, weight of the fine score.
-        enabled: B, where False the coarse box is taken as it is.
+        fine_box: B, where False the coarse box is taken as it is.
+        coarse_box: B, where False the fine box is.
     """
     weight = coarse / (coarse + influence[:, None] * fine).clamp(1e-5, 99999.0)
-    return torch.where(enabled[:, None], weight, 1.0)
+    return torch.where(fine_box[:, None], torch.where(coarse_box[:, None], weight, 0.0), 1.0)
 
 
 def smooth(winner: Tensor, last: Tensor, rate: Tensor, extent: Tensor, min_size: Tensor) -> Tensor:

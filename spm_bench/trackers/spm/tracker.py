@@ -17,7 +17,7 @@ from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import BatchTracker, Box, TrackerSpec
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.slots import FrameBatch, SlotSettings, StepResult
+from spm_bench.trackers.spm.slots import FrameBatch, Sharing, SlotSettings, StepResult
 from spm_bench.trackers.spm.step import make_anchors, make_templates, step
 from spm_bench.trackers.spm.variants import VARIANTS
 from spm_bench.trackers.spm.weights import find_weights
@@ -41,6 +41,7 @@ class BatchedSpm:
         self.settings = SlotSettings.of(configs, device)
         self.anchors = make_anchors(self.settings.shared, net.stride, device)
         self.slots = len(configs)
+        self.sharing = Sharing.nothing(configs, device)
         self.boxes = torch.zeros((self.slots, 4), dtype=torch.float64, device=device)
         self.template: Template | None = None
 
@@ -77,7 +78,8 @@ class BatchedSpm:
         """Compute the next step with everything that led to it, without moving on."""
         if self.template is None:
             raise TrackerError("SPM was asked to update before it was started")
-        return step(self.net, self.template, self._batch(frames), self.boxes, self.anchors, self.settings)
+        batch = self._batch(frames)
+        return step(self.net, self.template, batch, self.boxes, self.anchors, self.settings, self.sharing)
 
     def _batch(self, frames: Sequence[Frame]) -> FrameBatch:
         if len(frames) != self.slots:
@@ -95,14 +97,6 @@ class BatchedSpm:
             slot_frame=tuple(order[id(frame)] for frame in frames),
             extent=torch.tensor(extent, dtype=torch.float64, device=self.device),
         )
-
-
-def join_templates(parts: Sequence[Template]) -> Template:
-    """Put the templates of several batches side by side, in order."""
-    kernels = type(parts[0].kernels)(
-        torch.cat([p.kernels.classes for p in parts]), torch.cat([p.kernels.boxes for p in parts])
-    )
-    return Template(kernels, torch.cat([p.fine_half for p in parts]))
 
 
 def _to_tensor(frame: Frame) -> Tensor:

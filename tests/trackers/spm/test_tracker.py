@@ -15,8 +15,8 @@ from spm_bench.models.spm import SpmNet
 from spm_bench.trackers.base import Tracker
 from spm_bench.trackers.spm import SpmTracker
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.step import smooth
-from spm_bench.trackers.spm.tracker import BatchedSpm, join_templates, pick_device
+from spm_bench.trackers.spm.step import join_templates, smooth
+from spm_bench.trackers.spm.tracker import BatchedSpm, pick_device
 
 CPU = torch.device("cpu")
 Frames = list[NDArray[np.uint8]]
