@@ -148,7 +148,34 @@ def line_of(text: str, place: Place) -> int | None:
             continue
         if path == wanted[: len(path)] and (best is None or len(path) > best[0]):
             best = (len(path), line)
-    return best[1] if best else None
+    if best is None:
+        return None
+    rest = wanted[best[0] :]
+    return _line_of_item(text, best[1], rest[0]) if rest and isinstance(rest[0], int) else best[1]
+
+
+def _line_of_item(text: str, line: int, position: int) -> int:
+    """The line on which an item of a list begins that is written as `key = [...]` from `line` on."""
+    lines = text.splitlines(keepends=True)
+    rest = "".join(lines[line - 1 :]).partition("=")[2]
+    depth, seen, waiting = 0, -1, False
+    for token in re.finditer(_TOKEN, rest):
+        word = token[0]
+        if word.startswith("#") or word.isspace():
+            continue
+        if waiting and word != "]":
+            seen, waiting = seen + 1, False
+            if seen == position:
+                return line + rest.count("\n", 0, token.start())
+        depth += (word in "[{") - (word in "]}")
+        if depth == 0:
+            break
+        waiting = waiting or (depth == 1 and (word == "," or (word == "[" and seen < 0)))
+    return line
+
+
+_TOKEN = r'"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"|' + r"'[^'\n]*'|#[^\n]*|\s+|[\[\]{},]|[^\s\[\]{},#\"']+"
+"""A text, a comment, blanks, a bracket or comma, or anything between: what a TOML value consists of."""
 
 
 def _with_positions(header: str, counts: Mapping[str, int]) -> list[int | str]:
