@@ -66,7 +66,7 @@ def test_the_engine_knows_the_tracker_interface_only() -> None:
     for path in (ROOT / "engine").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spm_bench.trackers"):
-                assert node.module in {"spm_bench.trackers.base", "spm_bench.trackers.catalog"}, path
+                assert node.module in {f"spm_bench.trackers.{name}" for name in ("base", "catalog", "stopwatch")}, path
 
 
 def loaded_after(code: str) -> set[str]:
@@ -81,6 +81,7 @@ def loaded_after(code: str) -> set[str]:
         "import spm_bench",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['--help'])",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['run', '--help'])",
+        "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['bench', '--help'])",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['train', '--help'])",
         "import spm_bench.run",
     ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class Timing:
     """Trackers timed side by side.
 
     Attributes:
-        suite, title: Name and title of the suite.
+        suite, title, family, protocol: Of the suite, as in `Suite`.
         n_total: Sequences of the whole suite.
         sequences: Those used: name -> (width, height).
         plan: Frames, warm-up, rounds, seed.
@@ -95,6 +95,8 @@ class Timing:
 
     suite: str
     title: str
+    family: str
+    protocol: str
     n_total: int
     sequences: Mapping[str, tuple[int, int]]
     plan: Mapping[str, int]
@@ -153,7 +155,7 @@ def read_timing(path: Path) -> Timing:
         ) from None
 
 
-_PLAIN = ("suite", "title", "n_total", "machine", "threads", "load", "started", "finished")
+_PLAIN = ("suite", "title", "family", "protocol", "n_total", "machine", "threads", "load", "started", "finished")
 _PLAIN_OF_TRACKER = ("name", "variant", "label", "trained", "identity", "computes", "note")
 
 
@@ -183,7 +185,7 @@ def _from_json(found: Mapping[str, Any]) -> Timing:
         )
         for tracker in found["trackers"]
     )
-    timing = Timing(
+    return Timing(
         **{name: found[name] for name in _PLAIN},
         sequences={name: (int(w), int(h)) for name, (w, h) in found["sequences"].items()},
         plan=dict(found["plan"]),
@@ -191,7 +193,6 @@ def _from_json(found: Mapping[str, Any]) -> Timing:
         warnings=tuple(found["warnings"]),
         command=tuple(found["command"]),
     )
-    return replace(timing, n_total=int(timing.n_total))
 
 
 def _pass_to_json(times: PassTimes) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class OracleTracker:
     """
 
     deterministic = False
+    looks_at_pictures = False
 
     def __init__(self, noise: float = 0.0, scale_noise: float = 0.0, loss: float = 0.0, seed: int = 0) -> None:
         if min(noise, scale_noise, loss) < 0 or loss > 1:

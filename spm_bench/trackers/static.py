@@ -12,6 +12,7 @@ class StaticTracker:
     """Returns the initial box in every frame."""
 
     deterministic = True
+    looks_at_pictures = False  # so that no ranking of speeds has it
 
     def init(self, frame: Frame, box: Box) -> None:  # noqa: ARG002
         """Remember `box`; the picture is not looked at."""

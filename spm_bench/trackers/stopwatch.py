@@ -56,20 +56,19 @@ def waiter(devices: Many[str]) -> Wait:
         return _return_at_once
     import torch
 
-    waits: list[Wait] = []
-    for name in devices:
-        device = torch.device(name)
-        module = torch.get_device_module(device)
-        waits.append(module.synchronize if device.type == "mps" else _bound(module.synchronize, device))
-    return waits[0] if len(waits) == 1 else lambda: [wait() for wait in waits] and None
+    def wait() -> None:
+        for name in devices:
+            device = torch.device(name)
+            if device.type == "mps":  # there is but one
+                torch.mps.synchronize()
+            else:
+                torch.get_device_module(device).synchronize(device)
+
+    return wait
 
 
 def _return_at_once() -> None:
     """Wait for nothing."""
-
-
-def _bound(function: Callable[[Any], None], argument: object) -> Wait:
-    return lambda: function(argument)
 
 
 class NetworkWatch:
