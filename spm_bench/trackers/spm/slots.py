@@ -13,7 +13,9 @@ from torch import Tensor
 
 from spm_bench.errors import UsageError
 from spm_bench.geometry.crops import Border
+from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.backbone import Features
+from spm_bench.models.grid import ResponseGrid, response_grid
 from spm_bench.trackers.spm.config import SpmConfig
 
 SHARED_FIELDS = (
@@ -50,11 +52,19 @@ class FrameBatch(NamedTuple):
 
 
 class SlotSettings(NamedTuple):
-    """Inference settings of B slots, one value per slot and field, and what the whole batch has in common."""
+    """Inference settings of B slots, one value per slot and field, and what the whole batch has in common.
+
+    Attributes:
+        anchor_shift: What to add to the anchors of `shared`: half a pixel less with `exact_scale`, and what a template
+            image of another size moves them.
+        fine: Whether the fine stage can change anything.
+        any_fine: Whether it can in any slot.
+    """
 
     context: Tensor
     exact_scale: Tensor
     decode_offset: Tensor
+    anchor_shift: Tensor
     candidates: Tensor
     near_candidates: Tensor
     near_overlap: Tensor
@@ -75,8 +85,15 @@ class SlotSettings(NamedTuple):
     shared: SpmConfig
 
     @classmethod
-    def of(cls, configs: Sequence[SpmConfig], device: torch.device) -> SlotSettings:
+    def of(
+        cls, configs: Sequence[SpmConfig], device: torch.device, architecture: Architecture = SPM_ALEXNET
+    ) -> SlotSettings:
         """Lay the settings of B slots side by side.
+
+        Args:
+            configs: B.
+            device: Where the columns go.
+            architecture: Of the network; without padding its receptive field moves the anchors.
 
         Raises:
             UsageError: The slots differ in a field that shapes the tensors.
@@ -86,6 +103,9 @@ class SlotSettings(NamedTuple):
             if any(getattr(c, field) != getattr(first, field) for c in configs):
                 raise UsageError(f"slots of one batch must have the same {field}")
 
+        start = anchor_grid(first, architecture).first
+        shift = [anchor_grid(c, architecture).first - 0.5 * c.exact_scale - start for c in configs]
+
         def column(field: str, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.tensor([getattr(c, field) for c in configs], dtype=dtype, device=device)
 
@@ -93,6 +113,7 @@ class SlotSettings(NamedTuple):
             context=column("context", torch.float64),
             exact_scale=column("exact_scale", torch.bool),
             decode_offset=column("decode_offset"),
+            anchor_shift=torch.tensor(shift, dtype=torch.float32, device=device),
             candidates=column("candidates", torch.long),
             near_candidates=column("near_candidates", torch.long),
             near_overlap=column("near_overlap"),
@@ -116,6 +137,21 @@ class SlotSettings(NamedTuple):
     def take(self, slots: Tensor) -> SlotSettings:
         """The settings of some slots, given by their indices; what is no column on the device stays."""
         return SlotSettings._make(value[slots] if isinstance(value, Tensor) else value for value in self)
+
+
+def anchor_grid(config: SpmConfig, architecture: Architecture = SPM_ALEXNET) -> ResponseGrid:
+    """Where the response's cells lie.
+
+    Raises:
+        UsageError: The sizes leave no response.
+    """
+    return response_grid(
+        config.template_size,
+        config.search_size,
+        config.backbone_padding,
+        wide_template=config.wide_template,
+        architecture=architecture,
+    )
 
 
 class Sharing(NamedTuple):

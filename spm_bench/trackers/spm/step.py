@@ -19,21 +19,33 @@ from torch import Tensor
 
 from spm_bench.geometry.anchors import base_anchors, decode_deltas, grid_anchors
 from spm_bench.geometry.crops import Border, crop_frame, search_region, to_image_frame, to_search_frame
-from spm_bench.models.backbone import unpadded_cells
+from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.spm import SpmNet, Template
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.proposals import LOWEST, Candidates, select_candidates
-from spm_bench.trackers.spm.slots import Ballot, Decision, FrameBatch, Looks, Sharing, SlotSettings, StepResult
+from spm_bench.trackers.spm.slots import (
+    Ballot,
+    Decision,
+    FrameBatch,
+    Looks,
+    Sharing,
+    SlotSettings,
+    StepResult,
+    anchor_grid,
+)
 
-HEAD_SHRINK = 2 + 3
-"""Cells lost between the cropped feature map and the response: a 3 x 3 convolution, then a 4 x 4 correlation."""
 
+def make_anchors(
+    config: SpmConfig, stride: int, device: torch.device, architecture: Architecture = SPM_ALEXNET
+) -> Tensor:
+    """All anchors of the search image in the released code's coordinates, N x 4 float32 corners.
 
-def make_anchors(config: SpmConfig, stride: int, device: torch.device) -> Tensor:
-    """All anchors of the search image, N x 4 float32 corners."""
+    Raises:
+        UsageError: The sizes leave no response.
+    """
     base = base_anchors(stride, config.anchor_ratios, config.anchor_scales)
-    cells = unpadded_cells(config.search_size) - HEAD_SHRINK
-    return torch.from_numpy(grid_anchors(base, cells, stride, config.template_size / 2)).float().to(device)
+    grid = anchor_grid(config, architecture)
+    return torch.from_numpy(grid_anchors(base, grid.cells, stride, grid.first)).float().to(device)
 
 
 def search_squares(boxes: Tensor, settings: SlotSettings) -> tuple[Tensor, Tensor]:
@@ -108,10 +120,10 @@ def _make_templates(net: SpmNet, batch: FrameBatch, boxes: Tensor, settings: Slo
     size = shared.search_size if wide else shared.template_size
     region, scale = search_region(boxes, settings.context, shared.template_size, size, exact=settings.exact_scale)
     crops = crop_squares(batch, region.float(), settings.borders, shared, size)
-    features = net.cm.features(crops, shared.template_size)
+    features = net.cm.template_features(crops, shared.template_size, shared.backbone_padding)
     kernels = net.cm.kernels(features, shared.class_scale, shared.box_scale)
     search_boxes = to_search_frame(boxes, region, scale).float()
-    return Template(kernels, net.fm.template_half(features, search_boxes, net.stride))
+    return Template(kernels, net.fm.template_half(features, search_boxes, net.stride, shared.roi_sampling))
 
 
 def pick_templates(template: Template, which: Tensor) -> Template:
@@ -177,13 +189,14 @@ def look(
         crops: From `crop_squares`.
         region, scale: Float32, see `Looks`.
         anchors: From `make_anchors`.
-        settings: Of the L looks.
+        settings: Of the L looks; columns only.
     """
     shared = settings.shared
-    features = net.cm.features(crops, shared.search_size)
+    features = net.cm.features(crops, shared.search_size, shared.backbone_padding)
     logits, deltas = net.cm(features, template.kernels)
     scores = foreground_scores(logits)
     offset = settings.decode_offset
+    anchors = anchors + settings.anchor_shift[:, None, None]
     search = decode_deltas(anchors, delta_list(deltas), shared.coarse_divisors, pixel_offset=offset[:, None, None])
     rows = torch.cat((to_image_frame(search, region, scale), scores[..., None], search), -1)
     return Looks(features, logits, deltas, rows, region, scale, offset)
@@ -273,7 +286,9 @@ def _compare(
         rows, back = places[:1, 0], torch.zeros_like(places)
     owner = rows // N
     boxes = looks.rows.reshape(L * N, 9)[rows, 5:]
-    logits, deltas = net.fm(looks.features, template.fine_half, boxes[:, None], net.stride, owner)
+    logits, deltas = net.fm(
+        looks.features, template.fine_half, boxes[:, None], net.stride, owner, settings.shared.roi_sampling
+    )
     moved = decode_deltas(
         boxes, deltas[:, 0], settings.shared.fine_divisors, pixel_offset=looks.decode_offset[owner, None]
     )

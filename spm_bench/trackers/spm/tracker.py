@@ -37,9 +37,10 @@ class BatchedSpm:
         if not configs:
             raise UsageError("a batch needs at least one slot")
         self.device = device
-        self.net = net.prepare(device)
-        self.settings = SlotSettings.of(configs, device)
-        self.anchors = make_anchors(self.settings.shared, net.stride, device)
+        self.settings = SlotSettings.of(configs, device, net.architecture)
+        shared = self.settings.shared
+        self.net = net.prepare(device, shared.precision)
+        self.anchors = make_anchors(shared, net.stride, device, net.architecture)
         self.slots = len(configs)
         self.sharing = Sharing.nothing(configs, device)
         self.boxes = torch.zeros((self.slots, 4), dtype=torch.float64, device=device)
