@@ -43,6 +43,8 @@ class Request:
         weights: A file, "official" or "random", for trackers with a network.
         device: Likewise.
         workers: Processes.
+        lockstep: Advance the variants of a tracker together and compute once what they share; their speed is not
+            measured.
         seed: From which all others are made.
         overwrite: "only-missing", "always" or "never".
         convention: Scoring rules.
@@ -65,6 +67,7 @@ class Request:
     weights: str | None = None
     device: str = "auto"
     workers: int = 1
+    lockstep: bool = False
     seed: int = 0
     overwrite: str = "only-missing"
     convention: str | None = None
@@ -234,7 +237,7 @@ def _run(
             for spec in specs
         ]
         progress = choose_progress(quiet=request.quiet)
-        failures = run_all(runs, suite, workers=request.workers, progress=progress)
+        failures = run_all(runs, suite, workers=request.workers, progress=progress, lockstep=request.lockstep)
         return tuple(run.results() for run in runs), failures
 
 

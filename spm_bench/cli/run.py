@@ -50,6 +50,14 @@ def run(
     workers: Annotated[
         int, typer.Option("--workers", help="Processes; more than 1 share the cores and spoil measured speeds.")
     ] = 1,
+    lockstep: Annotated[
+        bool,
+        typer.Option(
+            "--lockstep",
+            help="Advance all variants together: pictures are decoded once, what is equal is computed once. "
+            "For trackers that can (SPM, SPM-lite); speed is not measured then.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="For trackers that use chance.")] = 0,
     overwrite: Annotated[
         str, typer.Option("--overwrite", help="only-missing keeps what is finished, always, or never.")
@@ -85,6 +93,7 @@ def run(
         weights=weights,
         device=device,
         workers=workers,
+        lockstep=lockstep,
         seed=seed,
         overwrite=overwrite,
         convention=convention,

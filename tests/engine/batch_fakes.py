@@ -30,11 +30,11 @@ def index_of(frame):
 
 def moved(box, frame, speed, drift):
     """A box wanders off at its own speed, in a way that depends on the picture: so it is lost and starts again."""
-    return box + [speed + drift * np.sin(index_of(frame)), drift, 0, 0]
+    return box + np.array([speed + drift * np.sin(index_of(frame)), drift, 0, 0])
 
 
 class Walker:
-    """Walks right by `speed` pixels a frame; in frame `breaks_in` it raises, dies or answers nonsense, as `how` says."""
+    """Walks right by `speed` pixels a frame; in frame `breaks_in` it raises, dies or answers nonsense (`how`)."""
 
     deterministic = True
     limit = 5
@@ -147,4 +147,4 @@ class Seeded(Walker):
         self.rng = np.random.default_rng(seed)
 
     def after(self, box, frame):
-        return super().after(box, frame) + [*self.rng.normal(size=2), 0, 0]
+        return super().after(box, frame) + np.array([*self.rng.normal(size=2), 0, 0])
