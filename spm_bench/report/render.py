@@ -6,9 +6,10 @@ import csv
 import html
 import io
 import re
+from collections.abc import Sequence
 
-from spm_bench.report.tables import BEST, SECOND, Cell, Row, Table
-from spm_bench.report.vocabulary import DASH
+from spm_bench.report.tables import BEST, SECOND, Cell, Column, Row, Table
+from spm_bench.report.vocabulary import DASH, MINUS
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$!])")
 _LATEX_SPECIAL = {
@@ -26,6 +27,7 @@ _LATEX_SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     DASH: "--",
+    MINUS: "$-$",
 }
 
 
@@ -52,7 +54,7 @@ def to_markdown(table: Table) -> str:
     lines.append("| :-- |" + " --: |" * len(heads))
     for row in table.rows:
         label = escape_markdown(row.full_label)
-        cells = [_markdown_cell(row, cell) for cell in row.cells]
+        cells = [_markdown_cell(row, cell, c.intervals) for c, cell in zip(table.columns, row.cells, strict=True)]
         lines.append(
             f"| {f'*{label}*' if row.published else label}{_markdown_marks(row.marks)} | {' | '.join(cells)} |"
         )
@@ -65,11 +67,11 @@ def _markdown_marks(marks: tuple[str, ...]) -> str:
     return f"<sup>{','.join(marks)}</sup>" if marks else ""
 
 
-def _markdown_cell(row: Row, cell: Cell) -> str:
+def _markdown_cell(row: Row, cell: Cell, interval: bool) -> str:
     text = f"*{cell.text}*" if row.published and cell.text else cell.text
     text += "&numsp;" * cell.missing_digits
     text = {BEST: f"**{text}**", SECOND: f"<u>{text}</u>"}.get(cell.rank, text)
-    return text + _markdown_marks(cell.marks)
+    return text + _markdown_marks(cell.marks) + (f" {cell.interval}" if interval and cell.interval else "")
 
 
 def to_latex(table: Table) -> str:
@@ -87,7 +89,7 @@ def to_latex(table: Table) -> str:
         r"\toprule",
         " & ".join(["Tracker", *heads]) + r" \\",
         r"\midrule",
-        *(_latex_row(row) for row in table.rows),
+        *(_latex_row(row, table.columns) for row in table.rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]
@@ -103,14 +105,16 @@ def _latex_marks(marks: tuple[str, ...]) -> str:
     return rf"\textsuperscript{{{','.join(marks)}}}" if marks else ""
 
 
-def _latex_row(row: Row) -> str:
+def _latex_row(row: Row, columns: Sequence[Column]) -> str:
     label = escape_latex(row.full_label)
     fields = [(rf"\textit{{{label}}}" if row.published else label) + _latex_marks(row.marks)]
-    for cell in row.cells:
+    for column, cell in zip(columns, row.cells, strict=True):
         text = escape_latex(cell.text)
         if row.published and text:
             text = rf"\textit{{{text}}}" + (rf"\phantom{{{'0' * cell.missing_digits}}}" if cell.missing_digits else "")
         text = {BEST: rf"\textbf{{{text}}}", SECOND: rf"\underline{{{text}}}"}.get(cell.rank, text)
+        if column.intervals and cell.interval:
+            text += rf" {{\scriptsize {escape_latex(cell.interval)}}}"
         # \rlap: marks take no room, so the numbers of a column stand under each other
         fields.append(text + (rf"\rlap{{{_latex_marks(cell.marks)}}}" if cell.marks else ""))
     # a row that starts with "[" would be read as the optional argument of the line break before it
@@ -118,13 +122,18 @@ def _latex_row(row: Row) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Write one line per row with full precision; undefined values are empty; what footnotes say stands in `note`."""
+    """Write one line per row with full precision; undefined values are empty; what footnotes say stands in `note`.
+
+    Each metric has three columns: its value, and the ends of its interval (`auc`, `auc_low`, `auc_high`).
+    """
     facts = ("variant", "source", "trained", "n_sequences", "n_total", "protocol", "convention", "run", "note")
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["tracker", *(c.metric for c in table.columns), *facts])
+    heads = [f"{c.metric}{end}" for c in table.columns for end in ("", "_low", "_high")]
+    writer.writerow(["tracker", *heads, *facts])
     for row in table.rows:
-        values = ["" if cell.value is None else repr(cell.value) for cell in row.cells]
+        numbers = [number for cell in row.cells for number in (cell.value, cell.low, cell.high)]
+        values = ["" if number is None else repr(number) for number in numbers]
         writer.writerow([one_line(row.label), *values, *(row.facts.get(f, "") for f in facts)])
     return buffer.getvalue()
 
@@ -141,7 +150,7 @@ _HTML_STYLE = (
 def to_html(table: Table) -> str:
     """Write a complete page (UTF-8, no script, no outside resource)."""
     heads = "".join(f"<th>{html.escape(c.title)} {c.arrow}</th>" for c in table.columns)
-    rows = "\n".join(_html_row(row) for row in table.rows)
+    rows = "\n".join(_html_row(row, table.columns) for row in table.rows)
     notes = [f"{_html_marks((mark,))} {html.escape(text)}" for mark, text in table.footnotes]
     notes += [html.escape(text) for text in table.paragraphs()]
     return (
@@ -158,16 +167,17 @@ def _html_marks(marks: tuple[str, ...]) -> str:
     return f"<sup>{','.join(marks)}</sup>" if marks else ""
 
 
-def _html_row(row: Row) -> str:
+def _html_row(row: Row, columns: Sequence[Column]) -> str:
     kind = ' class="published"' if row.published else ""
-    cells = "".join(_html_cell(cell) for cell in row.cells)
+    cells = "".join(_html_cell(cell, c.intervals) for c, cell in zip(columns, row.cells, strict=True))
     return f"<tr{kind}><td>{html.escape(one_line(row.full_label))}{_html_marks(row.marks)}</td>{cells}</tr>"
 
 
-def _html_cell(cell: Cell) -> str:
+def _html_cell(cell: Cell, interval: bool) -> str:
     text = html.escape(cell.text) + "&numsp;" * cell.missing_digits
     if cell.rank == BEST:
         text = f"<b>{text}</b>"
     elif cell.rank == SECOND:
         text = f'<span class="second">{text}</span>'
-    return f"<td>{text}{_html_marks(cell.marks)}</td>"
+    brackets = f" <small>{html.escape(cell.interval)}</small>" if interval and cell.interval else ""
+    return f"<td>{text}{_html_marks(cell.marks)}{brackets}</td>"

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from spm_bench.report.conventions import default_name, explain
+from spm_bench.report.intervals import fit_intervals, interval_text
 from spm_bench.report.notes import Footnotes, SharedNotes, parts_of
 from spm_bench.report.published import PublishedFigure, figures_beside, load_published, same_tracker
 from spm_bench.report.vocabulary import (
     DASH,
+    computes_nothing,
     find_score,
     finite,
     headline_metric,
@@ -22,17 +24,19 @@ from spm_bench.report.vocabulary import (
 from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.suites.base import Suite
 
+IDLE = "looks at no picture: its speed is not ranked"
 BEST, SECOND = 1, 2
 """Rank of a cell within its column; 0 for all others. Cells that print the same share their rank."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One metric: its key, head and direction."""
+    """One metric: its key, head and direction, and whether its cells show their intervals."""
 
     metric: str
     title: str
     higher_is_better: bool
+    intervals: bool = False
 
     @property
     def arrow(self) -> str:
@@ -44,7 +48,8 @@ class Column:
 class Cell:
     """One number: full precision (None where undefined), as printed, its rank, and marks of its footnotes.
 
-    `missing_digits` is how many decimals less it was printed with than its column, for aligning the points.
+    `missing_digits` is how many decimals less it was printed with than its column, for aligning the points. `low` and
+    `high` are its interval, `interval` the same as printed.
     """
 
     value: float | None
@@ -52,6 +57,14 @@ class Cell:
     rank: int = 0
     marks: tuple[str, ...] = ()
     missing_digits: int = 0
+    low: float | None = None
+    high: float | None = None
+    interval: str = ""
+
+    @property
+    def with_interval(self) -> str:
+        """The number with its interval behind it: "0.797 [.72, .86]"."""
+        return f"{self.text} {self.interval}" if self.interval else self.text
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,7 @@ class Table:
         footer: Sentences under the table: comparability, how to read it.
         conventions: (name, heads of the columns it rules, explanation).
         ranked: Whether best and second best are marked.
+        level: Of the intervals; None where there are none.
     """
 
     name: str
@@ -96,6 +110,17 @@ class Table:
     conventions: tuple[tuple[str, str, str], ...] = ()
     ranked: bool = False
     column_notes: tuple[tuple[str, str], ...] = ()
+    level: float | None = None
+
+    @property
+    def intervals_explained(self) -> str:
+        """What the brackets are; empty where no column shows any."""
+        if self.level is None or not any(column.intervals for column in self.columns):
+            return ""
+        return (
+            f"In brackets: {100 * self.level:g} % bootstrap interval over sequences, those of one video or scene drawn "
+            "together; it says what other sequences might have given, not another training."
+        )
 
     @property
     def columns_explained(self) -> str:
@@ -108,6 +133,7 @@ class Table:
         lines += [f"Convention {name} ({titles}): {words}" for name, titles, words in self.conventions]
         if self.ranked:
             lines.append("Best and second best of the measured rows are marked, by the printed digits.")
+        lines += [self.intervals_explained] if self.intervals_explained else []
         return [*lines, *self.footer]
 
 
@@ -133,14 +159,16 @@ def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: b
         cells = []
         for metric in metrics:
             score = find_score(evaluation, metric)
-            rank = ranks.get((metric, style_of(metric).format(finite(score))), 0)
-            cells.append(_measured_cell(score, metric, rank, notes.of_cell(i, metric, score), marks))
+            idle = metric == "fps" and computes_nothing(evaluation)
+            rank = 0 if idle else ranks.get((metric, style_of(metric).format(finite(score))), 0)
+            parts = [*notes.of_cell(i, metric, score), *([IDLE] if idle and finite(score) is not None else [])]
+            cells.append(_measured_cell(score, metric, rank, parts, marks))
         measured.append((evaluation, _measured_row(evaluation, tuple(cells), notes.of_rows[i], marks, counts)))
     comparable = is_comparable(order, suite)
     beside = figures_beside(suite.name, (_tracker(e) for e in order)) if published and comparable else ()
     rows = _interleave(measured, _published_groups(beside), columns, marks)
     shared = tuple(f"Of all measured rows: {part}." for part in sorted(notes.everywhere))
-    return Table(
+    table = Table(
         name=suite.name,
         caption=caption(order, suite),
         columns=columns,
@@ -150,7 +178,9 @@ def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: b
         conventions=_conventions(order, metrics),
         ranked=bool(ranks),
         column_notes=_column_notes(order, metrics, notes),
+        level=next((s.level for e in order for s in e.scores if s.level is not None), None),
     )
+    return fit_intervals(table)
 
 
 def is_comparable(evaluations: Sequence[Evaluation], suite: Suite) -> bool:
@@ -199,7 +229,8 @@ def _ranks(evaluations: Sequence[Evaluation], metrics: Sequence[str]) -> dict[tu
     """(metric, printed text) -> BEST or SECOND."""
     ranks = {}
     for metric in metrics:
-        scores = [s for e in evaluations if (s := find_score(e, metric)) is not None and finite(s) is not None]
+        able = [e for e in evaluations if metric != "fps" or not computes_nothing(e)]
+        scores = [s for e in able if (s := find_score(e, metric)) is not None and finite(s) is not None]
         scores.sort(key=lambda s: finite(s) or 0.0, reverse=_is_higher_better(evaluations, metric))
         distinct = dict.fromkeys(style_of(metric).format(s.value) for s in scores)
         ranks.update({(metric, text): rank for rank, text in zip((BEST, SECOND), distinct, strict=False)})
@@ -228,7 +259,11 @@ def _measured_cell(score: Score | None, metric: str, rank: int, parts: Sequence[
         parts = ["not computed for this tracker"]
     elif value is None and not score.note:
         parts = ["undefined: no frame it could be computed from"]
-    return Cell(value, text, 0 if value is None else rank, tuple(m for part in parts for m in marks.mark(part)))
+    found = tuple(mark for part in parts for mark in marks.mark(part))
+    if value is None or score is None:
+        return Cell(None, text, 0, found)
+    brackets = interval_text(metric, score.low, score.high)
+    return Cell(value, text, rank, found, low=score.low, high=score.high, interval=brackets)
 
 
 def _column_notes(

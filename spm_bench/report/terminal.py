@@ -10,15 +10,18 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from spm_bench.report.intervals import WIDEST, fit_intervals
 from spm_bench.report.render import one_line
-from spm_bench.report.tables import BEST, SECOND, Cell, Row, Table, build_table
-from spm_bench.report.vocabulary import DASH
+from spm_bench.report.tables import BEST, SECOND, Cell, Column, Row, Table, build_table
+from spm_bench.report.vocabulary import DASH, MINUS
 
 if TYPE_CHECKING:
     from spm_bench.scoring.base import Evaluation
     from spm_bench.suites.base import Suite
 
-_ASCII = str.maketrans({DASH: "-", "↑": "^", "↓": "v", "…": "~"})
+_ASCII = str.maketrans({DASH: "-", MINUS: "-", "↑": "^", "↓": "v", "…": "~"})
+_BETWEEN = 2
+"""Characters between two columns on the terminal."""
 _WIDEST_WORD = 20
 """Columns of the terminal a tracker's name gets before its numbers do."""
 _RANK_STYLE = {BEST: "bold", SECOND: "underline"}
@@ -39,8 +42,14 @@ def print_table(
 
 
 def show_table(table: Table, console: Console | None = None) -> None:
-    """Print a finished table, its notes and conventions; on standard output by default."""
+    """Print a finished table, its notes and conventions; on standard output by default.
+
+    Intervals are shown in as many columns as the console has room for.
+    """
     console = console or Console()
+    marks = max((len(_marks(cell.marks)) for row in table.rows for cell in row.cells), default=0)
+    width = min(console.width, WIDEST)
+    table = fit_intervals(table, width, label=_longest_word(table), gap=_BETWEEN + marks)
     console.print(_text(table.caption, console, "bold"), highlight=False)
     console.print(_rich_table(table, console), highlight=False)
     for mark, text in table.footnotes:
@@ -49,7 +58,7 @@ def show_table(table: Table, console: Console | None = None) -> None:
         console.print(_text(table.columns_explained, console, "dim"), highlight=False)
     for name, titles, _ in table.conventions:
         console.print(_text(f"Convention {name}: {titles}", console), highlight=False)
-    for text in table.footer:
+    for text in filter(None, (table.intervals_explained, *table.footer)):
         console.print(_text(text, console), highlight=False)
 
 
@@ -62,7 +71,8 @@ def _rich_table(table: Table, console: Console) -> RichTable:
         shown.add_column(_text(head, console), overflow="fold")
     for row in table.rows:
         label = _text(f"{row.full_label}{_marks(row.marks)}", console)
-        cells = [_cell(row, cell, width, console) for cell, width in zip(row.cells, widths, strict=True)]
+        parts = zip(row.cells, table.columns, widths, strict=True)
+        cells = [_cell(row, cell, column, width, console) for cell, column, width in parts]
         shown.add_row(label, *cells, style="italic dim" if row.published else "")
     return shown
 
@@ -74,17 +84,21 @@ def _longest_word(table: Table) -> int:
 
 
 def _widths(table: Table, index: int) -> tuple[int, int]:
-    """Room for the numbers of a column and for the marks after them, so that the numbers stand under each other."""
+    """Room for the numbers of a column, and for what stands after them, so that the numbers stand under each other."""
     column, cells = table.columns[index], [row.cells[index] for row in table.rows]
     numbers = max([len(column.title) + 2, *(len(cell.text) + cell.missing_digits for cell in cells)])
-    return numbers, max(len(_marks(cell.marks)) for cell in cells)
+    return numbers, max(len(_after(cell, column.intervals)) for cell in cells)
 
 
-def _cell(row: Row, cell: Cell, widths: tuple[int, int], console: Console) -> Text:
+def _cell(row: Row, cell: Cell, column: Column, widths: tuple[int, int], console: Console) -> Text:
     number = _text(cell.text, console, "" if row.published else _RANK_STYLE.get(cell.rank, ""))
     blank = Text(" " * (widths[0] - len(cell.text) - cell.missing_digits))
-    marks = " " * cell.missing_digits + _marks(cell.marks)
-    return blank.append_text(number).append(marks.ljust(widths[1]))
+    after = " " * cell.missing_digits + _after(cell, column.intervals)
+    return blank.append_text(number).append_text(_text(after.ljust(widths[1]), console))
+
+
+def _after(cell: Cell, interval: bool) -> str:
+    return (f" {cell.interval}" if interval and cell.interval else "") + _marks(cell.marks)
 
 
 def _marks(marks: tuple[str, ...]) -> str:

@@ -10,6 +10,10 @@ from spm_bench.scoring.base import Evaluation, Score
 
 DASH = "\N{EN DASH}"
 """What stands where a value is undefined."""
+MINUS = "\N{MINUS SIGN}"
+
+IDLE_TRACKERS = frozenset({"static", "oracle"})
+"""Trackers that look at no picture: the frames they do in a second are the harness's, and no feat."""
 
 
 @dataclass(frozen=True)
@@ -103,3 +107,8 @@ def ranked(evaluations: Sequence[Evaluation], metric: str) -> list[Evaluation]:
 def is_untrained(evaluation: Evaluation) -> bool:
     """Tell whether the tracker ran on weights that were never trained."""
     return any(s.trained == "no" for s in evaluation.scores)
+
+
+def computes_nothing(evaluation: Evaluation) -> bool:
+    """Tell whether the tracker looks at no picture, so that its speed compares with nothing."""
+    return any(s.tracker in IDLE_TRACKERS and s.source == "measured here" for s in evaluation.scores)

@@ -1,0 +1,69 @@
+"""Differences to a base in words and digits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from spm_bench.report.intervals import short
+from spm_bench.report.vocabulary import DASH, MINUS, style_of
+from spm_bench.scoring.compare import Comparison
+
+
+def signed(metric: str, value: float) -> str:
+    """A difference with its sign and the metric's digits: `+.031`, `−.200`; what prints as zero has no sign.
+
+    >>> signed("auc", 0.0312), signed("failures", -5.0), signed("auc", -0.0001)
+    ('+.031', '−5', '.000')
+    """
+    if not math.isfinite(value):
+        return DASH
+    decimals = style_of(metric).decimals
+    if decimals == 0 and value != round(value):
+        decimals = 1
+    text = short(abs(value), decimals)
+    return text if not float(f"{value:.{decimals}f}") else f"{'+' if value > 0 else MINUS}{text}"
+
+
+def difference_text(metric: str, value: float, low: float, high: float) -> str:
+    """A difference with its interval: `+.031 [+.002, +.060]`; without one, alone."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return signed(metric, value)
+    return f"{signed(metric, value)} [{signed(metric, low)}, {signed(metric, high)}]"
+
+
+def p_text(p: float) -> str:
+    """A p value in two digits: `.03`, `<.001`, `1`.
+
+    >>> p_text(0.0312), p_text(0.00001), p_text(1.0), p_text(0.0043)
+    ('.031', '<.001', '1', '.004')
+    """
+    if not math.isfinite(p):
+        return DASH
+    if p < 0.001:
+        return "<.001"
+    text = f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    return "1" if text == "1.00" else text[1:]
+
+
+def record_text(comparison: Comparison) -> str:
+    """Wins, ties and losses: `8/4/2`; a dash where no single sequence has the score."""
+    counts = comparison.wins, comparison.ties, comparison.losses
+    return "/".join(map(str, counts)) if any(counts) else DASH
+
+
+def verdict(metric: str, comparisons: Sequence[Comparison]) -> str:
+    """What the comparisons of one metric establish, in a sentence or two; labels are as they stand."""
+    known = [c for c in comparisons if math.isfinite(c.difference)]
+    sure = [c for c in known if c.established]
+    named = ", ".join(f"{c.label} ({signed(metric, c.difference)}, {'better' if c.better else 'worse'})" for c in sure)
+    noise = [c.label for c in known if not c.established]
+    title = style_of(metric).title
+    parts = [f"Established in {title}: {named}." if sure else f"Nothing is established in {title}."]
+    if noise:
+        parts.append(f"Not to be told from {known[0].base}: {', '.join(noise)}.")
+    seen = [c.detectable for c in known if math.isfinite(c.detectable)]
+    if seen:
+        least, most = (signed(metric, v).lstrip("+") for v in (min(seen), max(seen)))
+        parts.append(f"Detectable at 80 % power: {least if least == most else f'{least} to {most}'}.")
+    return " ".join(parts)
