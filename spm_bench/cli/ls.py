@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,7 +37,8 @@ def ls(
         typer.echo(dumps(lists, indent=2))
         return
     for name, rows in lists.items():
-        _print(name, rows)
+        # A variant has more to tell than fits side by side.
+        _print(name, _variant_cells(rows, alone=what is not None) if name == "variants" else rows)
 
 
 def list_suites(data: Path | None) -> list[Row]:
@@ -65,15 +66,44 @@ def list_trackers(_: Path | None) -> list[Row]:
 
 
 def list_variants(_: Path | None) -> list[Row]:
-    """One row per variant of a tracker that has any."""
+    """One row per variant of a tracker that has any; changes, source and expectation are told of SPM's."""
     from spm_bench.trackers.catalog import TRACKERS, variants_of
+    from spm_bench.trackers.spm.variants import VARIANTS
+    from spm_bench.trackers.variants import Variant
 
+    rows: list[Row] = []
+    for entry in TRACKERS:
+        shipped = VARIANTS if entry.target.startswith("spm_bench.trackers.spm:") else {}
+        for name, about in variants_of(entry.name).items() if len(variants_of(entry.name)) > 1 else ():
+            known = shipped.get(name, Variant(name, about))
+            told = {"changes": dict(known.changes), "source": known.source, "expected": known.expected}
+            rows.append({"tracker": entry.name, "variant": name, "about": about, **told})
+    return rows
+
+
+def _variant_cells(rows: list[Row], *, alone: bool) -> list[Row]:
+    """For the table: trackers with the same variants together; in a list of its own all is told of each."""
+    together: dict[str, list[Row]] = {}
+    for row in rows:
+        together.setdefault(str({**row, "tracker": ""}), []).append(row)
     return [
-        {"tracker": entry.name, "variant": variant, "about": about}
-        for entry in TRACKERS
-        for variant, about in variants_of(entry.name).items()
-        if len(variants_of(entry.name)) > 1
+        {
+            "tracker": ", ".join(row["tracker"] for row in same),
+            "variant": same[0]["variant"],
+            "about": "\n".join(_told(same[0])) if alone else same[0]["about"],
+        }
+        for same in together.values()
     ]
+
+
+def _told(row: Row) -> Iterator[str]:
+    yield row["about"]
+    if row["changes"]:
+        yield "  " + ", ".join(f"{name} = {value}" for name, value in row["changes"].items())
+    if row["expected"]:
+        yield f"  expected: {row['expected']}"
+    if row["source"]:
+        yield f"  from: {row['source']}"
 
 
 def list_protocols(_: Path | None) -> list[Row]:
@@ -115,6 +145,7 @@ LISTS: Mapping[str, Callable[[Path | None], list[Row]]] = {
 _NOTES = {
     "suites": "A partly present suite runs with --allow-missing. Your own videos: --suite folder --data PATH",
     "trackers": "A tracker of your own is given as module:Class",
+    "variants": "What each changes and is expected to do: spm-bench ls variants. Your own: spm-bench sweep --help",
     "conventions": "For spm-bench score --convention; none named takes the benchmark's own",
 }
 

@@ -53,6 +53,22 @@ def test_every_tracker_and_variant_is_listed(capsys):
     assert counts["static"] == 1
 
 
+def test_variants_are_told_in_full_where_they_are_asked_for(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    rows = {(row["tracker"], row["variant"]): row for row in as_json(capsys, "variants")["variants"]}
+    shown = rows["SPM-lite", "border_edge"]
+    assert shown["changes"] == {"border": "edge"}
+    assert shown["source"]
+    assert shown["expected"]
+    alone = ls(capsys, "variants")[1]
+    for words in ("SPM, SPM-lite", "border = edge", f"expected: {shown['expected']}", f"from: {shown['source']}"):
+        assert words in alone
+    assert alone.count("border_edge") == 1
+    among_others = ls(capsys)[1]
+    assert shown["about"] in among_others
+    assert "border = edge" not in among_others
+
+
 def test_data_that_are_not_here(capsys, tmp_path):
     suites = {row["name"]: row for row in as_json(capsys, "suites", "--data", tmp_path / "nothing")["suites"]}
     assert suites["vot2016"] == {
