@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from spm_bench.errors import ResultsError
+from spm_bench.report.vocabulary import HEADLINES
+from spm_bench.results.files import write_bytes, write_text
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.compare import Comparison
 from spm_bench.suites.base import Suite
+
+INDEX = "ablation.md"
+MAIN_METRICS = {"otb": ("auc",), "got10k": ("ao",), "vot": ("eao", "accuracy", "robustness")}
+"""Family -> the metrics with a full table and a figure in the text; the others stand in one table."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,28 @@ class AblationSuite:
     comparisons: tuple[Comparison, ...]
     note: str = ""
 
+    @property
+    def metrics(self) -> list[str]:
+        """What was scored, without speed, the headline first."""
+        found = dict.fromkeys(s.metric for e in self.evaluations if e for s in e.scores if s.metric != "fps")
+        return sorted(found, key=lambda metric: metric != HEADLINES.get(self.suite.family))
+
+    @property
+    def compared(self) -> list[str]:
+        """The metrics with comparisons, in the order of `metrics`."""
+        known = {c.metric for c in self.comparisons}
+        return [metric for metric in self.metrics if metric in known]
+
+    @property
+    def main(self) -> list[str]:
+        """The metrics with a full table."""
+        wanted = MAIN_METRICS.get(self.suite.family, ())
+        return [metric for metric in self.metrics if metric in wanted] or self.metrics[:1]
+
+    def of(self, metric: str) -> dict[str, Comparison]:
+        """Label -> comparison, for one metric."""
+        return {c.label: c for c in self.comparisons if c.metric == metric}
+
 
 @dataclass(frozen=True, eq=False)
 class AblationDocument:
@@ -80,6 +111,8 @@ class AblationDocument:
 def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
     """Write an ablation as Markdown, CSV, LaTeX and JSON, with a forest plot (PNG, PDF) per suite and metric.
 
+    With several suites, `forest.png` and `forest.pdf` show their headline metrics beside each other.
+
     Args:
         document: What is written.
         folder: Created if it is not there; files of an earlier document are replaced one by one, each atomically.
@@ -90,4 +123,77 @@ def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
     Raises:
         ResultsError: The folder cannot be written, or the document does not fit together (no such base, a label twice).
     """
-    raise NotImplementedError
+    from spm_bench.report.ablation_data import to_csv, to_json
+    from spm_bench.report.ablation_text import to_latex, to_markdown
+
+    check_document(document)
+    figures = dict(_figures(document))  # everything is made before the first file is written
+    texts = {
+        INDEX: to_markdown(document, list(figures)),
+        "ablation.csv": to_csv(document),
+        "ablation.tex": to_latex(document),
+        "ablation.json": to_json(document),
+    }
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    for name, content in figures.items():
+        write_bytes(folder / name, content)
+    return [folder / name for name in (*texts, *figures)]
+
+
+def check_document(document: AblationDocument) -> None:
+    """Refuse a document whose parts do not belong together.
+
+    Raises:
+        ResultsError: A label twice, no such base, not one evaluation (or None) per cell, or a comparison of no cell.
+    """
+    labels = [cell.label for cell in document.cells]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise ResultsError(f"two cells are called {twice[0]!r}", where=document.name)
+    if document.base not in labels:
+        raise ResultsError(f"no cell is called {document.base!r}, the base", where=document.name)
+    for part in document.suites:
+        if len(part.evaluations) != len(labels):
+            problem = f"{len(part.evaluations)} evaluations on {part.suite.name} for {len(labels)} cells"
+            raise ResultsError(problem, where=document.name)
+        strange = sorted({c.label for c in part.comparisons} - set(labels))
+        if strange:
+            raise ResultsError(f"{strange[0]!r} was compared on {part.suite.name}, and is no cell", where=document.name)
+
+
+def figure_names(document: AblationDocument) -> dict[tuple[int, str], str]:
+    """(Place of the suite, metric) -> name of its figure, without ending; for all that was compared."""
+    names: dict[tuple[int, str], str] = {}
+    for place, part in enumerate(document.suites):
+        for metric in part.compared:
+            name = re.sub(r"[^A-Za-z0-9.-]+", "_", f"forest_{part.suite.name}_{metric}")
+            names[place, metric] = f"{name}_{place + 1}" if name in names.values() else name
+    return names
+
+
+def _figures(document: AblationDocument) -> Iterator[tuple[str, bytes]]:
+    """File name -> picture."""
+    from spm_bench.report.forest import comparison_frame, forest_plot
+    from spm_bench.report.style import to_pdf, to_png
+
+    for (place, metric), name in figure_names(document).items():
+        part = document.suites[place]
+        frame = comparison_frame(part.of(metric).values(), {part.suite.name: f"{part.suite.title}, {coverage(part)}"})
+        figure = forest_plot(frame, document.title)
+        yield f"{name}.png", to_png(figure)
+        yield f"{name}.pdf", to_pdf(figure)
+    headlines = [c for part in document.suites for c in part.of(next(iter(part.compared), "")).values()]
+    if len({c.suite for c in headlines}) == len(document.suites) > 1:
+        figure = forest_plot(
+            comparison_frame(headlines, {p.suite.name: p.suite.title for p in document.suites}), document.title
+        )
+        yield "forest.png", to_png(figure)
+        yield "forest.pdf", to_pdf(figure)
+
+
+def coverage(part: AblationSuite) -> str:
+    """How much of the suite was scored: "14 of 100 sequences"."""
+    from spm_bench.report.tables import coverage as of_evaluations
+
+    return of_evaluations([e for e in part.evaluations if e is not None], part.suite)

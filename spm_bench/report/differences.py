@@ -58,7 +58,7 @@ def verdict(metric: str, comparisons: Sequence[Comparison]) -> str:
     sure = [c for c in known if c.established]
     named = ", ".join(f"{c.label} ({signed(metric, c.difference)}, {'better' if c.better else 'worse'})" for c in sure)
     noise = [c.label for c in known if not c.established]
-    title = style_of(metric).title
+    title = style_of(metric).word
     parts = [f"Established in {title}: {named}." if sure else f"Nothing is established in {title}."]
     if noise:
         parts.append(f"Not to be told from {known[0].base}: {', '.join(noise)}.")

@@ -22,7 +22,7 @@ def score_rows(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
     Raises:
         ResultsError: Two scores share that key, so that a reader could not tell them apart.
     """
-    rows = sorted((_row(s) for e in evaluations for s in e.scores), key=_key)
+    rows = sorted((score_row(s) for e in evaluations for s in e.scores), key=_key)
     for first, second in itertools.pairwise(rows):
         if _key(first) == _key(second):
             raise ResultsError(
@@ -38,7 +38,8 @@ def scores_json(evaluations: Sequence[Evaluation]) -> str:
     return json.dumps(score_rows(evaluations), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _row(score: Score) -> dict[str, Any]:
+def score_row(score: Score) -> dict[str, Any]:
+    """One score as it stands in the file; a value that is not finite is None, and the note says so."""
     row = score.to_json()
     if score.value is not None and not math.isfinite(score.value):
         row["note"] = "; ".join(filter(None, (score.note, f"undefined (came out as {score.value})")))
