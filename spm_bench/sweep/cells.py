@@ -89,6 +89,12 @@ def cells_of(sweep: Sweep, *, base: Base | None = None, device: str = "auto") ->
         cell = Cell(draft.variant.name, draft.variant, spec, dict(draft.changes))
         same = seen.get(key := _sameness(cell.spec, cell.variant, settings))
         if same is None:
+            if cell.name.casefold() in (other.name.casefold() for other in cells):
+                raise source.error(
+                    f"two cells are called {cell.name} and have different settings",
+                    draft.place,
+                    "Give one of them a name of its own",
+                )
             seen[key] = cell
             cells.append(cell)
         elif same.is_base and draft.of_axes:
@@ -97,7 +103,6 @@ def cells_of(sweep: Sweep, *, base: Base | None = None, device: str = "auto") ->
             raise _same(draft, same, source)
     if len(cells) == 1:
         raise source.error("every cell is the base: nothing to compare", ("axes",), "Give an axis another value")
-    _check_distinct(cells, source)
     return [replace(first, also=tuple(also)), *cells[1:]]
 
 
@@ -259,13 +264,3 @@ def _check_cell_name(draft: _Draft, source: Source) -> None:
         raise source.error(
             f"{name!r} cannot be the name of a cell, it becomes a folder's", place, "No slashes, colons, * or ?"
         ) from None
-
-
-def _check_distinct(cells: Sequence[Cell], source: Source) -> None:
-    names = [cell.name.casefold() for cell in cells]
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            raise source.error(
-                f"two cells are called {cells[number].name} and have different settings",
-                remedy="Give one of them a name of its own",
-            )

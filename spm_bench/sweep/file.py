@@ -54,7 +54,7 @@ class SuiteEntry(Strict):
     protocol: str | None = None
     init_box: str | None = None
     repetitions: Annotated[int, Field(ge=1)] | None = None
-    sequences: tuple[str, ...] = ()
+    sequences: Annotated[tuple[str, ...], Field(strict=False)] = ()  # a list, too: validators hand over Python values
     allow_missing: bool = False
     convention: str | None = None
 
