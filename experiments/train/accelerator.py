@@ -209,7 +209,7 @@ def train_on(args: argparse.Namespace, config: TrainConfig, home: Path, folder: 
     from borrowed import meter
 
     from spm_bench.cli.train import SIGNAL_EXITS
-    from spm_bench.trackers.spm.tracker import pick_device
+    from spm_bench.trackers.spm.device import pick_device
     from spm_bench.training.data import TrainingData
     from spm_bench.training.loop import train as run_training
 

@@ -55,7 +55,7 @@ def train(
     Exit code: 0 trained (or the time is up), 2 something must be mended, 130 Ctrl-C, 143 SIGTERM.
     """
     from spm_bench.errors import listed
-    from spm_bench.trackers.spm.tracker import pick_device
+    from spm_bench.trackers.spm.device import pick_device
     from spm_bench.training.config import find_config, read_config
     from spm_bench.training.data import TrainingData
     from spm_bench.training.logs import choose_progress

@@ -22,7 +22,8 @@ from spm_bench.models.architecture import Architecture, find_architecture
 from spm_bench.models.spm import SpmNet
 from spm_bench.suites.base import FloatArray, Frame
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.tracker import BatchedSpm, pick_device
+from spm_bench.trackers.spm.device import pick_device
+from spm_bench.trackers.spm.tracker import BatchedSpm
 from spm_bench.training.rows import Rows
 from spm_bench.training.virtual import VirtualVideo, held_out_tracks, wandering
 

@@ -1,93 +1,298 @@
-"""Many SPM targets advanced together, each with settings of its own."""
+"""Many SPM targets advanced together, each with settings of its own; what is equal is computed once.
+
+Targets whose settings shape the tensors alike and whose networks are the same form a family, which runs as one batch.
+Within it sharing goes by stages, see `sharing`. On a CPU a target's numbers are the same bits whatever else is in the
+batch, and so are its boxes; on an accelerator libraries choose their kernels by the size of the batch, and the last
+bits go with them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from spm_bench.errors import UsageError
 from spm_bench.models.checkpoint import Weights
-from spm_bench.models.spm import Template
+from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import Shared, Start
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.slots import SHARED_FIELDS
-from spm_bench.trackers.spm.step import join_templates
-from spm_bench.trackers.spm.tracker import BatchedSpm, pick_device
+from spm_bench.trackers.spm.device import memory_at_hand, pick_device
+from spm_bench.trackers.spm.sharing import LOOK_FIELDS, Part, agree_on, share
+from spm_bench.trackers.spm.slots import (
+    SHARED_FIELDS,
+    FrameBatch,
+    SlotSettings,
+    corners_of,
+    frame_batch,
+    most_candidates,
+)
+from spm_bench.trackers.spm.step import (
+    crop_squares,
+    join_templates,
+    look,
+    make_anchors,
+    make_templates,
+    nominate,
+    pick_templates,
+    search_squares,
+    settle,
+)
 from spm_bench.trackers.spm.weights import find_weights
+
+CPU = torch.device("cpu")
+
+LOOKS_AT_ONCE = {"cpu": 4, "cuda": 64}
+"""Search crops per pass through the network. On a CPU four fit the caches (SPM-lite: 4.9 ms for one, 3.6 each for four,
+7.5 each for twenty); on an accelerator the more the better, and 64 of the released network take about 2 GB."""
+
+SLOTS = {"cpu": 64, "cuda": 256}
+"""Targets at once, memory permitting: on a CPU enough for the cells of a sweep on one sequence, so that none of their
+looks is made twice; on an accelerator more, as few of them are distinct."""
+
+BYTES_PER_SLOT = {"cpu": 2**20, "cuda": 48 * 2**20}
+"""Memory that a target takes with the released network, rounded up. Kept between rounds: its template, 0.6 MB. During a
+round, on an accelerator: its share of a pass, 30 MB of feature maps and their workspace."""
+
+PART_OF_MEMORY = 0.5
+"""Of what is free when the batch is made; the rest is for networks, frames, and other processes."""
 
 
 @dataclass(eq=False)
 class Target:
-    """One target of a batch: which settings it runs with, its template, and where it is (corners, float64)."""
+    """One target of a batch.
 
-    slot_of: int
+    Attributes:
+        member: Which of the batch's specs it runs with.
+        template: One template; targets that started alike have the same object.
+        corners: Where it is in the image, 4 float64.
+    """
+
+    member: int
     template: Template
     corners: NDArray[np.float64]
 
 
+@dataclass(eq=False)
+class Family:
+    """Members of a batch that run as one: same network, same settings that shape the tensors.
+
+    Attributes:
+        net: Prepared on the device.
+        device: Where to compute.
+        configs: Of its members.
+    """
+
+    net: SpmNet
+    device: torch.device
+    configs: list[SpmConfig]
+
+    def __post_init__(self) -> None:
+        self.settings = SlotSettings.of(self.configs, self.device, self.net.architecture)
+        self.on_host = SlotSettings.of(self.configs, CPU, self.net.architecture)
+        self.anchors = make_anchors(self.settings.shared, self.net.stride, self.device, self.net.architecture)
+        self.look_fields = [agree_on(config, LOOK_FIELDS) for config in self.configs]
+        self._joined: dict[tuple[int, ...], tuple[list[Template], Template]] = {}
+
+    def start(self, members: Sequence[int], frames: Sequence[Frame], corners: NDArray[np.float64]) -> list[Template]:
+        """Make the templates of B targets, each distinct one once.
+
+        Args:
+            members: B places in `configs`.
+            frames: B.
+            corners: B x 4.
+        """
+        firsts: dict[Hashable, int] = {}
+        keys: list[Hashable] = []
+        for place, (member, frame) in enumerate(zip(members, frames, strict=True)):
+            key = (id(frame), corners[place].tobytes(), self.configs[member].context, self.look_fields[member])
+            keys.append(key)
+            firsts.setdefault(key, place)
+        distinct = list(firsts.values())
+        made: list[Template] = []
+        # One at a time on a CPU: some of the template's layers round by the size of the batch.
+        at_once = 1 if self.device.type == "cpu" else looks_at_once(self.device)
+        for i in range(0, len(distinct), at_once):
+            places = distinct[i : i + at_once]
+            batch = frame_batch([frames[p] for p in places], self.device)
+            boxes = torch.from_numpy(corners[places]).to(self.device)
+            settings = self._settings([members[p] for p in places])
+            joined = make_templates(self.net, batch, boxes, settings)
+            parts = [pick_templates(joined, torch.tensor([n], device=self.device)) for n in range(len(places))]
+            made.extend([joined] if len(places) == 1 else parts)
+        of = dict(zip(firsts, made, strict=True))
+        return [of[key] for key in keys]
+
+    def advance(self, targets: Sequence[Target], members: Sequence[int], frames: Sequence[Frame]) -> Moved:
+        """Find where B targets are in their next frames; they are not moved yet.
+
+        Args:
+            targets: B.
+            members: B places in `configs`.
+            frames: B.
+        """
+        corners = np.stack([target.corners for target in targets])
+        region, scale = search_squares(torch.from_numpy(corners), self.on_host.take(torch.tensor(members)))
+        squares = torch.cat((region, scale[:, None]), 1).float()
+        configs = [self.configs[m] for m in members]
+        scenes = [
+            (id(f), id(t.template), self.look_fields[m]) for f, t, m in zip(frames, targets, members, strict=True)
+        ]
+        parts = share(
+            scenes, squares.numpy(), corners.astype(np.float32), configs, looks_at_once=looks_at_once(self.device)
+        )
+        pictures = frame_batch(frames, self.device)
+        rows = torch.cat((torch.from_numpy(corners), region, scale[:, None]), 1).to(self.device)
+        templates = [target.template for target in targets]
+        known, self._joined = self._joined, {}
+        boxes = []
+        for part in parts:
+            template = self._join([templates[p] for p in part.look_slots], known)
+            boxes.append(self._advance(part, rows, pictures, template, [members[p] for p in part.slots]))
+        moved = np.empty_like(corners)
+        moved[[place for part in parts for place in part.slots]] = torch.cat(boxes).cpu().numpy()
+        return Moved(moved, sum(len(part.slot_of_look) for part in parts))
+
+    def _advance(
+        self, part: Part, rows: Tensor, pictures: FrameBatch, template: Template, members: Sequence[int]
+    ) -> Tensor:
+        """New corners of a part's targets; `rows` are B x 9: corners, square and scale of the whole round."""
+        configs = [self.configs[m] for m in members]
+        pool, near = most_candidates(configs)
+        sharing, settings = part.sharing(pool, near, self.device), self._settings(members)
+        slots = torch.tensor(part.slots).to(self.device)
+        own = rows[slots]
+        squares = own[sharing.slot_of_look, 4:].float()
+        seen = pictures._replace(slot_frame=tuple(pictures.slot_frame[p] for p in part.look_slots))
+        crops = crop_squares(seen, squares[:, :4], [configs[s].border for s in part.slot_of_look], settings.shared)
+        looks = look(self.net, template, crops, squares[:, :4], squares[:, 4], self.anchors, settings, sharing)
+        ballot = nominate(self.net, template, looks, own[:, :4], settings, sharing)
+        return settle(ballot, own[:, :4], pictures.extent[slots], settings).boxes
+
+    def _settings(self, members: Sequence[int]) -> SlotSettings:
+        configs = [self.configs[m] for m in members]
+        return self.settings.take(torch.tensor(members).to(self.device))._replace(
+            borders=tuple(c.border for c in configs),
+            wide_templates=tuple(c.wide_template for c in configs),
+            any_fine=any(c.needs_fine_stage for c in configs),
+        )
+
+    def _join(
+        self, parts: list[Template], known: Mapping[tuple[int, ...], tuple[list[Template], Template]]
+    ) -> Template:
+        """Templates side by side, or the only one; what was joined in the round before is taken from there."""
+        if all(part is parts[0] for part in parts):
+            return parts[0]
+        key = tuple(id(part) for part in parts)
+        self._joined[key] = known.get(key) or (parts, join_templates(parts))
+        return self._joined[key][1]
+
+
+class Moved(NamedTuple):
+    """Where B targets are now (corners, B x 4), and how many passes through the network that took."""
+
+    corners: NDArray[np.float64]
+    computed: int
+
+
 class SpmBatch:
-    """SPM on many targets; see `BatchTracker`.
+    """SPM on many targets; a `BatchTracker`.
 
     Args:
         options: Constructor arguments of `SpmTracker`, one mapping per spec.
         default_weights: Of the tracker class, where the options name none.
+
+    Raises:
+        UsageError: Settings or a device that cannot be used.
+        WeightsError: No trained weights and none asked for, or broken ones.
     """
 
     def __init__(self, options: Sequence[Mapping[str, Any]], default_weights: str | None = None) -> None:
         self.shared = Shared()
         found: dict[str | None, Weights] = {}
-        nets: dict[Any, Any] = {}
-        self.members: list[tuple[Any, SpmConfig]] = []
-        self.families: dict[Any, tuple[Any, torch.device]] = {}
+        nets: dict[Hashable, SpmNet] = {}
+        kinds: dict[Hashable, tuple[SpmNet, torch.device, list[SpmConfig]]] = {}
+        places: list[tuple[Hashable, int]] = []
         for option in options:
             named = option.get("weights") or default_weights
-            weights = named if isinstance(named, Weights) else found.setdefault(named, find_weights(named))
+            weights = named if isinstance(named, Weights) else found.get(named)
+            if weights is None:
+                weights = found[named] = find_weights(named)
             device = pick_device(option.get("device", "auto"))
             config = SpmConfig.build({**weights.all_settings, **(option.get("config") or {})})
-            key = (weights.sha256, str(device), tuple(getattr(config, f) for f in SHARED_FIELDS))
-            net = nets.setdefault((weights.sha256, str(device)), weights.network())
-            self.families[key] = (net, device)
-            self.members.append((key, config))
+            which = (weights.sha256, str(device), config.precision)
+            if which not in nets:
+                nets[which] = weights.network().prepare(device, config.precision)
+            kind = (which, agree_on(config, SHARED_FIELDS))
+            configs = kinds.setdefault(kind, (nets[which], device, []))[2]
+            places.append((kind, len(configs)))
+            configs.append(config)
+        families = {kind: Family(*parts) for kind, parts in kinds.items()}
+        self._members = [(families[kind], place) for kind, place in places]
 
     @property
     def capacity(self) -> int:
-        """Targets worth advancing at once."""
-        return 24
+        """Targets worth advancing at once, see `SLOTS` and `BYTES_PER_SLOT`."""
+        device = self._members[0][0].device
+        kind = "cpu" if device.type == "cpu" else "cuda"
+        return max(1, min(SLOTS[kind], int(PART_OF_MEMORY * memory_at_hand(device)) // BYTES_PER_SLOT[kind]))
 
+    @torch.inference_mode()
     def start(self, starts: Sequence[Start]) -> list[Any]:
-        """Start targets; see `BatchTracker.start`."""
-        targets: list[Target | None] = [None] * len(starts)
-        for i, start in enumerate(starts):
-            (net, device), config = self._family(start.slot_of)
-            lane = BatchedSpm(net, [config], device)
-            lane.init([start.frame], np.asarray(start.box, dtype=np.float64)[None])
-            assert lane.template is not None
-            targets[i] = Target(start.slot_of, lane.template, lane.boxes[0].cpu().numpy().copy())
-        return list(targets)
+        """Start targets; returns one object per start.
 
+        Raises:
+            TrackerError: A box has no area or is not finite; none is started then.
+        """
+        boxes = np.array([start.box for start in starts], dtype=np.float64).reshape(len(starts), 4)
+        corners = corners_of(boxes)
+        templates: list[Template | None] = [None] * len(starts)
+        for family, places in self._by_family([start.slot_of for start in starts]):
+            members = [self._members[starts[p].slot_of][1] for p in places]
+            made = family.start(members, [starts[p].frame for p in places], corners[places])
+            for place, template in zip(places, made, strict=True):
+                templates[place] = template
+        return [
+            Target(start.slot_of, template, row.copy())
+            for start, template, row in zip(starts, templates, corners, strict=True)
+            if template is not None
+        ]
+
+    @torch.inference_mode()
     def advance(self, targets: Sequence[Any], frames: Sequence[Frame]) -> NDArray[np.float64]:
-        """Move targets; see `BatchTracker.advance`."""
-        corners = np.empty((len(targets), 4))
-        lanes: dict[Any, list[int]] = {}
-        for i, target in enumerate(targets):
-            lanes.setdefault(self.members[target.slot_of][0], []).append(i)
-        for key, places in lanes.items():
-            net, device = self.families[key]
-            lane = BatchedSpm(net, [self.members[targets[i].slot_of][1] for i in places], device)
-            lane.template = join_templates([targets[i].template for i in places])
-            lane.boxes = torch.from_numpy(np.stack([targets[i].corners for i in places])).to(device)
-            corners[places] = lane.advance([frames[i] for i in places]).boxes.cpu().numpy()
-        self.shared.asked += len(targets)
-        self.shared.computed += len(targets)
+        """Move each target to the next frame of its own; B x 4 boxes (x, y, w, h). Targets move only if all do.
+
+        Raises:
+            UsageError: Not as many frames as targets.
+        """
+        if len(frames) != len(targets):
+            raise UsageError(f"{len(frames)} frames for {len(targets)} targets")
+        corners, computed = np.empty((len(targets), 4)), 0
+        for family, places in self._by_family([target.member for target in targets]):
+            some = [targets[p] for p in places]
+            members = [self._members[target.member][1] for target in some]
+            corners[places], passes = family.advance(some, members, [frames[p] for p in places])
+            computed += passes
         for target, row in zip(targets, corners, strict=True):
-            target.corners = row.copy()
+            target.corners = row
+        self.shared.asked += len(targets)
+        self.shared.computed += computed
         return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
 
-    def _family(self, slot_of: int) -> tuple[Any, SpmConfig]:
-        key, config = self.members[slot_of]
-        return self.families[key], config
+    def _by_family(self, members: Sequence[int]) -> list[tuple[Family, list[int]]]:
+        together: dict[int, tuple[Family, list[int]]] = {}
+        for place, member in enumerate(members):
+            family = self._members[member][0]
+            together.setdefault(id(family), (family, []))[1].append(place)
+        return list(together.values())
+
+
+def looks_at_once(device: torch.device) -> int:
+    """Search crops per pass through the network."""
+    return LOOKS_AT_ONCE["cpu" if device.type == "cpu" else "cuda"]

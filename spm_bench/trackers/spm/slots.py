@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from spm_bench.errors import UsageError
-from spm_bench.geometry.crops import Border
+from spm_bench.errors import TrackerError, UsageError
+from spm_bench.geometry.crops import Border, frame_mean
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.backbone import Features
 from spm_bench.models.grid import ResponseGrid, response_grid
+from spm_bench.suites.base import Frame
 from spm_bench.trackers.spm.config import SpmConfig
 
 SHARED_FIELDS = (
@@ -49,6 +52,40 @@ class FrameBatch(NamedTuple):
     means: tuple[Tensor, ...]
     slot_frame: tuple[int, ...]
     extent: Tensor
+
+
+def frame_batch(frames: Sequence[Frame], device: torch.device) -> FrameBatch:
+    """Bring the frames of B slots to the device; slots that share a frame give the same object."""
+    order: dict[int, int] = {}
+    distinct: list[Frame] = []
+    for frame in frames:
+        if id(frame) not in order:
+            order[id(frame)] = len(distinct)
+            distinct.append(frame)
+    extent = [(float(frame.shape[1]), float(frame.shape[0])) for frame in frames]
+    return FrameBatch(
+        frames=tuple(_to_tensor(frame).to(device) for frame in distinct),
+        means=tuple(frame_mean(frame).to(device) for frame in distinct),
+        slot_frame=tuple(order[id(frame)] for frame in frames),
+        extent=torch.tensor(extent, dtype=torch.float64, device=device),
+    )
+
+
+def _to_tensor(frame: Frame) -> Tensor:
+    plain = np.ascontiguousarray(frame)
+    # torch refuses to share read-only memory without a warning; cached frames are read-only.
+    return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
+
+
+def corners_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Corners of B x 4 boxes (x, y, w, h) that targets are started on.
+
+    Raises:
+        TrackerError: A box has no area or is not finite.
+    """
+    if not (np.isfinite(boxes).all() and (boxes[:, 2:] > 0).all()):
+        raise TrackerError(f"SPM cannot start on the box {boxes.tolist()}: finite with positive size is needed")
+    return np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
 
 
 class SlotSettings(NamedTuple):
@@ -187,8 +224,12 @@ class Sharing(NamedTuple):
         """Every slot for itself."""
         own = torch.arange(len(configs), device=device)
         wanted = torch.tensor([c.candidates for c in configs], device=device)
-        most_pool = max(c.candidates - c.near_candidates for c in configs)
-        return cls(own, own, own, own, wanted, most_pool, max(c.near_candidates for c in configs))
+        return cls(own, own, own, own, wanted, *most_candidates(configs))
+
+
+def most_candidates(configs: Sequence[SpmConfig]) -> tuple[int, int]:
+    """The longest pool list and the longest near list of B slots."""
+    return max(c.candidates - c.near_candidates for c in configs), max(c.near_candidates for c in configs)
 
 
 class Looks(NamedTuple):

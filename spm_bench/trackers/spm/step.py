@@ -161,7 +161,7 @@ def step(
         sharing: `Sharing.nothing`.
     """
     crops, region, scale = crop_targets(batch, boxes, settings)
-    looks = look(net, template, crops, region.float(), scale.float(), anchors, settings)
+    looks = look(net, template, crops, region.float(), scale.float(), anchors, settings, sharing)
     ballot = nominate(net, template, looks, boxes, settings, sharing)
     decision = settle(ballot, boxes, batch.extent, settings)
     return StepResult(
@@ -180,6 +180,7 @@ def look(
     scale: Tensor,
     anchors: Tensor,
     settings: SlotSettings,
+    sharing: Sharing,
 ) -> Looks:
     """Run the network on L search crops, and decode the coarse response into proposals.
 
@@ -189,14 +190,15 @@ def look(
         crops: From `crop_squares`.
         region, scale: Float32, see `Looks`.
         anchors: From `make_anchors`.
-        settings: Of the L looks; columns only.
+        settings: Of the B slots.
+        sharing: Which of them look together.
     """
     shared = settings.shared
     features = net.cm.features(crops, shared.search_size, shared.backbone_padding)
     logits, deltas = net.cm(features, template.kernels)
     scores = foreground_scores(logits)
-    offset = settings.decode_offset
-    anchors = anchors + settings.anchor_shift[:, None, None]
+    offset = settings.decode_offset[sharing.slot_of_look]
+    anchors = anchors + settings.anchor_shift[sharing.slot_of_look, None, None]
     search = decode_deltas(anchors, delta_list(deltas), shared.coarse_divisors, pixel_offset=offset[:, None, None])
     rows = torch.cat((to_image_frame(search, region, scale), scores[..., None], search), -1)
     return Looks(features, logits, deltas, rows, region, scale, offset)

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from spm_bench.errors import TrackerError, UsageError, unknown_name
-from spm_bench.geometry.crops import frame_mean
 from spm_bench.models.checkpoint import Weights
 from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import BatchTracker, Box, TrackerSpec
+from spm_bench.trackers.spm.batch import SpmBatch
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.slots import FrameBatch, Sharing, SlotSettings, StepResult
+from spm_bench.trackers.spm.device import pick_device
+from spm_bench.trackers.spm.slots import FrameBatch, Sharing, SlotSettings, StepResult, corners_of, frame_batch
 from spm_bench.trackers.spm.step import make_anchors, make_templates, step
 from spm_bench.trackers.spm.variants import VARIANTS
 from spm_bench.trackers.spm.weights import find_weights
@@ -58,10 +58,7 @@ class BatchedSpm:
             TrackerError: A box has no area or is not finite.
         """
         given = np.asarray(boxes, dtype=np.float64).reshape(self.slots, 4)
-        if not (np.isfinite(given).all() and (given[:, 2:] > 0).all()):
-            raise TrackerError(f"SPM cannot start on the box {given.tolist()}: finite with positive size is needed")
-        corners = torch.from_numpy(np.concatenate((given[:, :2], given[:, :2] + given[:, 2:]), axis=1))
-        self.boxes = corners.to(self.device)
+        self.boxes = torch.from_numpy(corners_of(given)).to(self.device)
         self.template = make_templates(self.net, self._batch(frames), self.boxes, self.settings)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # else the first update would be charged for this
@@ -85,25 +82,7 @@ class BatchedSpm:
     def _batch(self, frames: Sequence[Frame]) -> FrameBatch:
         if len(frames) != self.slots:
             raise UsageError(f"{len(frames)} frames for {self.slots} slots")
-        order: dict[int, int] = {}
-        distinct: list[Frame] = []
-        for frame in frames:
-            if id(frame) not in order:
-                order[id(frame)] = len(distinct)
-                distinct.append(frame)
-        extent = [(float(frame.shape[1]), float(frame.shape[0])) for frame in frames]
-        return FrameBatch(
-            frames=tuple(_to_tensor(frame).to(self.device) for frame in distinct),
-            means=tuple(frame_mean(frame).to(self.device) for frame in distinct),
-            slot_frame=tuple(order[id(frame)] for frame in frames),
-            extent=torch.tensor(extent, dtype=torch.float64, device=self.device),
-        )
-
-
-def _to_tensor(frame: Frame) -> Tensor:
-    plain = np.ascontiguousarray(frame)
-    # torch refuses to share read-only memory without a warning; cached frames are read-only.
-    return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
+        return frame_batch(frames, self.device)
 
 
 class SpmTracker:
@@ -142,8 +121,6 @@ class SpmTracker:
             UsageError: Settings or a device that cannot be used.
             WeightsError: No trained weights and none asked for, or broken ones.
         """
-        from spm_bench.trackers.spm.batch import SpmBatch
-
         return SpmBatch(options, cls.default_weights)
 
     @classmethod
@@ -179,20 +156,3 @@ class SpmLiteTracker(SpmTracker):
     """SPM with the compact network that comes with the package; arguments as in `SpmTracker`."""
 
     default_weights = "spm_lite"
-
-
-def pick_device(device: str) -> torch.device:
-    """Turn "auto" into the accelerator at hand, and check that a named device exists.
-
-    Raises:
-        UsageError: No such device here.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"the device {device!r} cannot be used ({reason})", remedy="Try --device cpu") from error
-    return chosen
