@@ -123,6 +123,11 @@ class SpmTracker:
         """
         return SpmBatch(options, cls.default_weights)
 
+    def network_parts(self) -> tuple[torch.nn.Module, ...]:
+        """Backbone, coarse and fine stage: what `spm-bench bench` counts as the network."""
+        net = self.batch.net
+        return net.cm.z_net, net.cm, net.fm
+
     @classmethod
     def resolve(cls, *, name: str, variant: str | Variant | None, weights: str | None, device: str) -> TrackerSpec:
         """Describe an SPM run: variant, resolved configuration, identity of the weights.
