@@ -28,7 +28,7 @@ def _print_version(asked: bool) -> None:
 
 def build_app() -> typer.Typer:
     """Collect the verbs into one application."""
-    from spm_bench.cli import bench, ls, run, score, sweep, train, vot, weights
+    from spm_bench.cli import bench, ls, run, score, search, sweep, train, vot, weights
 
     app = typer.Typer(
         name="spm-bench",
@@ -42,6 +42,7 @@ def build_app() -> typer.Typer:
     app.command("score")(score.score)
     app.command("bench")(bench.bench)
     app.command("ls")(ls.ls)
+    app.command("search")(search.search)
     app.command("sweep")(sweep.sweep)
     app.command("train")(train.train)
     app.add_typer(weights.app, name="weights")

@@ -1,0 +1,295 @@
+"""What a search comes down to before anything is run: base, space, suite, and which sequences may be looked at."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spm_bench.errors import SpmBenchError, UsageError
+from spm_bench.protocols.base import TrackingProtocol
+from spm_bench.run import Request, choose_protocol
+from spm_bench.scoring.units import units_of
+from spm_bench.suites import load_suite
+from spm_bench.suites.base import Suite
+from spm_bench.sweep.cells import Cell, resolve_base
+from spm_bench.sweep.file import Base
+from spm_bench.sweep.search_file import Search, metric_of, read_search, space_of
+from spm_bench.sweep.search_split import Split, group_units, split_sequences
+from spm_bench.sweep.search_study import Dimension, Plan, load_optuna
+from spm_bench.trackers.catalog import build_tracker, settings_of
+
+HOME = "searches"
+"""Folder of all searches' documents in the root of all runs."""
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search file and what replaces parts of it. None leaves the choice to the file.
+
+    Attributes:
+        file: The search file.
+        trials: In all; more than before goes on with a finished search.
+        data: Where the suite's files are.
+        weights: Of the base: a file, "official" or "random".
+        device: For trackers with a network.
+        out: Root of all run folders; the study and its document are in `<out>/searches/<name>`.
+        workers: Processes.
+        lockstep: Advance the trials of a batch together; False runs each alone.
+        quiet: No progress on stderr, failures only.
+        command: For the record.
+    """
+
+    file: Path
+    trials: int | None = None
+    data: Path | None = None
+    weights: str | None = None
+    device: str = "auto"
+    out: Path = Path("runs")
+    workers: int = 1
+    lockstep: bool = True
+    quiet: bool = False
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class SearchPlan:
+    """A search, ready to be run.
+
+    Attributes:
+        search: The file.
+        request: What replaces parts of it.
+        base: What is to be improved.
+        settings: All settings of the base.
+        space: What is searched.
+        suite: Loaded; family and protocol are those of the protocol used.
+        protocol: The protocol.
+        split: Which sequences are tuned on.
+        metric: What is searched for.
+        extra: The metric's name as an extra metric; none for the benchmark's own.
+        higher_is_better: Its direction.
+        trials: In all.
+    """
+
+    search: Search
+    request: SearchRequest
+    base: Cell
+    settings: Mapping[str, Any]
+    space: Mapping[str, Dimension]
+    suite: Suite
+    protocol: TrackingProtocol
+    split: Split
+    metric: str
+    extra: tuple[str, ...]
+    higher_is_better: bool
+    trials: int
+
+    @property
+    def folder(self) -> Path:
+        """Where the study and its document are."""
+        return self.request.out / HOME / self.search.name
+
+    def part(self, names: Sequence[str]) -> Suite:
+        """The suite with these sequences alone, in this order."""
+        by_name = {sequence.name: sequence for sequence in self.suite.sequences}
+        return replace(self.suite, sequences=tuple(by_name[name] for name in names))
+
+    def sampling(self) -> Plan:
+        """What decides which settings are tried."""
+        file = self.search.file
+        return Plan(
+            space=self.space,
+            base={name: self.settings[name] for name in self.space},
+            maximize=self.higher_is_better,
+            seed=file.seed,
+            parallel=file.parallel,
+            sampler=file.sampler,
+            random_trials=file.random_trials,
+        )
+
+    def question(self) -> dict[str, Any]:
+        """What the trials' scores depend on, by what messages call it."""
+        spec, file = self.base.spec, self.search.file
+        return {
+            "the base": [spec.target, spec.variant, dict(self.settings)],
+            "the weights": spec.identity.get("weights_sha256"),
+            "the tracker's code": spec.identity.get("code"),
+            "the device or torch": [spec.identity.get("device_type"), spec.identity.get("torch")],
+            "the suite's data": [self.suite.name, self.suite.fingerprint],
+            "the protocol": [self.protocol.name, self.protocol.parameters()],
+            "convention": file.suite.convention,
+            "metric": self.metric,
+            "seed": file.seed,
+            "the split into tuned and held-out sequences": [list(self.split.tuned), list(self.split.held_out)],
+        }
+
+    def resolve(self, changes: Mapping[str, Any]) -> Cell:
+        """The cell with some settings of the base changed.
+
+        Raises:
+            UsageError: The settings contradict each other.
+        """
+        changed = {name: value for name, value in changes.items() if value != self.settings[name]}
+        if not changed:
+            return self.base
+        base = base_of(self.search, self.request)
+        together = base.model_copy(update={"changes": {**base.changes, **changed}})
+        cell = resolve_base(together, self.search.source, device=self.request.device)
+        return replace(cell, changes=changed, is_base=False)
+
+
+def plan_search(request: SearchRequest) -> SearchPlan:
+    """Read the file, resolve the base, load the suite, part the sequences.
+
+    Raises:
+        UsageError: Optuna is missing; see `read_search`, `resolve_base` and `space_of`; or an unknown suite, protocol,
+            sequence or metric, or units that cannot be parted.
+        SpmBenchError: Data or weights are missing or broken.
+    """
+    from spm_bench.engine.runner import check_workers
+
+    check_workers(request.workers)
+    load_optuna()
+    search = read_search(request.file)
+    file, source = search.file, search.source
+    trials = file.trials if request.trials is None else request.trials
+    if trials < 2:
+        raise UsageError(
+            f"a search of {trials} trials finds nothing: trial 0 is the base", remedy="Give --trials 2 or more"
+        )
+    wanted = base_of(search, request)
+    base = resolve_base(wanted, source, device=request.device)
+    settings = settings_of_cell(base, wanted)
+    space = space_of(search, wanted, settings)
+    suite, protocol = _load(search, request)
+    try:
+        metric, extra, higher = metric_of(file, suite.family)
+    except UsageError as error:
+        raise source.error(error.problem, ("direction" if file.direction else "metric",), error.remedy) from None
+    names = [sequence.name for sequence in suite.sequences]
+    try:
+        units = group_units(units_of(suite.name, names), file.units)
+        split = split_sequences(units, file.tune_share, file.seed)
+    except UsageError as error:
+        raise source.error(error.problem, ("units",), error.remedy) from None
+    wished = file.metric or metric
+    return SearchPlan(
+        search,
+        request,
+        base,
+        settings,
+        space,
+        suite,
+        protocol,
+        split,
+        metric,
+        (wished,) if extra else (),
+        higher,
+        trials,
+    )
+
+
+def base_of(search: Search, request: SearchRequest) -> Base:
+    """The file's base, with the weights of the command line if any are given."""
+    if request.weights is None:
+        return search.file.base
+    weights = request.weights
+    if os.path.exists(weights):  # noqa: PTH110 - "" is no path
+        weights = str(Path(weights).absolute())  # whatever the search file's folder has of the same name
+    return search.file.base.model_copy(update={"weights": weights})
+
+
+def settings_of_cell(cell: Cell, base: Base) -> dict[str, Any]:
+    """All settings of a tracker, those that go with its weights included."""
+    resolved = cell.spec.identity.get("config")
+    if resolved is not None:
+        return dict(resolved)
+    return {**settings_of(base.tracker)().model_dump(mode="json"), **cell.variant.changes}
+
+
+def _load(search: Search, request: SearchRequest) -> tuple[Suite, TrackingProtocol]:
+    entry, source = search.file.suite, search.source
+    data = request.data
+    if data is None and entry.data is not None:
+        expanded = os.path.expandvars(os.path.expanduser(entry.data))  # noqa: PTH111 - pathlib cannot expand variables
+        data = source.path.parent / expanded
+    try:
+        suite = load_suite(entry.name, data, allow_missing=entry.allow_missing, only=list(entry.sequences) or None)
+        asked = Request(protocol=entry.protocol, init_box=entry.init_box, repetitions=entry.repetitions)
+        protocol = choose_protocol(asked, suite)
+        _check_convention(entry.convention, protocol.family)
+    except UsageError as error:
+        if error.where is not None:
+            raise
+        raise source.error(error.problem, ("suite",), error.remedy) from None
+    if not suite.has_ground_truth:
+        raise source.error(
+            f"{suite.title} has no ground truth here, so nothing can be tuned on it",
+            ("suite",),
+            "Tune on a suite that is meant for it (got10k-val)",
+        )
+    if not suite.sequences:
+        raise source.error(f"{suite.title} has no sequence to run", ("suite",))
+    return replace(suite, protocol=protocol.name, family=protocol.family), protocol
+
+
+def _check_convention(name: str | None, family: str) -> None:
+    from spm_bench.metrics.conventions import get_convention
+    from spm_bench.metrics.vot_conventions import get_vot_convention
+
+    if name is not None:
+        (get_vot_convention if family == "vot" else get_convention)(name)
+
+
+MEASURED = 12
+"""Frames that an estimate of time rests on, after two that warm up."""
+
+
+def forecast(plan: SearchPlan) -> list[str]:
+    """What the search would do, line by line. Nothing is written; a few frames are run to see how long they take."""
+    file, split = plan.search.file, plan.split
+    tuned, held_out = (sum(map(len, plan.part(names).sequences)) for names in (split.tuned, split.held_out))
+    frames = plan.trials * tuned + 2 * held_out
+    better = "higher" if plan.higher_is_better else "lower"
+    pruning = "none" if file.pruner.method == "none" else f"{file.pruner.method}, from sequence {file.pruner.sequences}"
+    lines = [
+        f"{plan.search.name}: {file.question}",
+        f"base: {plan.base.spec.label}; metric: {plan.metric}, {better} is better",
+        *(f"  {name}: {kind.text()} (base {plan.settings[name]})" for name, kind in plan.space.items()),
+        f"tuned: {len(split.tuned)} sequences of {split.count_units(split.tuned)} videos or scenes, in this order: "
+        + ", ".join(split.tuned),
+        f"held out: {len(split.held_out)} sequences of {split.count_units(split.held_out)} videos or scenes: "
+        + ", ".join(split.held_out),
+        f"trials: {plan.trials}, {file.parallel} at a time; pruning: {pruning}",
+        f"frames: at most {frames} a repetition ({plan.trials} trials x {tuned}, and 2 x {held_out} at the end)",
+    ]
+    seconds = seconds_per_frame(plan)
+    if seconds is not None:
+        minutes = frames * seconds / 60
+        lines.append(
+            f"time: at most about {minutes:.0f} min a repetition here, at {1000 * seconds:.0f} ms a frame of the base "
+            "alone; pruning and what trials share make it less"
+        )
+    return lines
+
+
+def seconds_per_frame(plan: SearchPlan) -> float | None:
+    """How long the base alone takes for a frame, from a few of them; None where that cannot be measured."""
+    sequence = max(plan.part(plan.split.tuned).sequences, key=len)
+    last = min(len(sequence), 3 + MEASURED)
+    if sequence.frames is None or last <= 3:
+        return None
+    try:
+        tracker = build_tracker(plan.base.spec)
+        tracker.init(sequence.frames[0], sequence.ground_truth[0])
+        for index in range(1, 3):
+            tracker.update(sequence.frames[index])
+        begin = time.perf_counter()
+        for index in range(3, last):
+            tracker.update(sequence.frames[index])
+    except SpmBenchError:
+        return None
+    return (time.perf_counter() - begin) / (last - 3)
