@@ -30,12 +30,16 @@ _WAIT_FOR_DRIVER = 20.0
 
 
 @contextlib.contextmanager
-def alone(lock: Path = LOCK) -> Iterator[None]:
+def alone(lock: Path | None = None) -> Iterator[None]:
     """Be the only timing of this machine while the block runs.
+
+    Args:
+        lock: Another file than `LOCK`.
 
     Raises:
         UsageError: Another one is running, or the lock's file cannot be opened.
     """
+    lock = lock or LOCK
     with contextlib.ExitStack() as held:
         try:
             descriptor, ours = _open(lock)

@@ -181,7 +181,7 @@ def _round(candidate: _Candidate, stretch: Stretch, plan: Plan, number: int, clo
     if candidate.parts:
         with NetworkWatch(candidate.parts, wait, clock) as watch:
             network = _pass(candidate, stretch, plan, clock, wait, watch)[3]
-        candidate.bypassed |= watch.passes == 0
+        candidate.bypassed |= not network.any()
     return PassTimes(number, stretch.sequence.name, start, decode, tracker, None if candidate.bypassed else network)
 
 

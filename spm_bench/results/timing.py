@@ -115,7 +115,7 @@ class Timing:
         machine = self.machine["machine"]
         used = sorted({device for tracker in self.trackers for device in tracker.devices})
         cards = sorted(set(self.machine["cards"])) if used else []
-        threads = " / ".join(f"{name} {n}" for name, n in self.threads.items())
+        threads = "threads: " * bool(self.threads) + ", ".join(f"{name} {n}" for name, n in self.threads.items())
         if len(set(self.threads.values())) == 1:
             count = next(iter(self.threads.values()))
             threads = f"{count} thread{'s' if count != 1 else ''}"

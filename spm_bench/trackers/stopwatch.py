@@ -81,13 +81,9 @@ class NetworkWatch:
         parts: See `Networked.network_parts`.
         wait: Waits for the tracker's device.
         clock: Seconds.
-
-    Attributes:
-        passes: How often the hooks were reached; 0 tells that the network was run past its modules.
     """
 
     def __init__(self, parts: Many[Any], wait: Wait, clock: Clock = perf_counter) -> None:
-        self.passes = 0
         self._parts, self._wait, self._clock = tuple(parts), wait, clock
         self._depth, self._begun, self._seconds = 0, 0.0, 0.0
         self._hooks: list[Any] = []
@@ -120,4 +116,3 @@ class NetworkWatch:
         if self._depth == 0:
             self._wait()
             self._seconds += self._clock() - self._begun
-            self.passes += 1
