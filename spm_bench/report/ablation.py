@@ -177,17 +177,17 @@ def _figures(document: AblationDocument) -> Iterator[tuple[str, bytes]]:
     from spm_bench.report.forest import comparison_frame, forest_plot
     from spm_bench.report.style import to_pdf, to_png
 
+    rows = [cell.label for cell in document.cells if cell.label != document.base]
     for (place, metric), name in figure_names(document).items():
         part = document.suites[place]
         frame = comparison_frame(part.of(metric).values(), {part.suite.name: f"{part.suite.title}, {coverage(part)}"})
-        figure = forest_plot(frame, document.title)
+        figure = forest_plot(frame, document.title, rows=rows)
         yield f"{name}.png", to_png(figure)
         yield f"{name}.pdf", to_pdf(figure)
     headlines = [c for part in document.suites for c in part.of(next(iter(part.compared), "")).values()]
     if len({c.suite for c in headlines}) == len(document.suites) > 1:
-        figure = forest_plot(
-            comparison_frame(headlines, {p.suite.name: p.suite.title for p in document.suites}), document.title
-        )
+        frame = comparison_frame(headlines, {p.suite.name: p.suite.title for p in document.suites})
+        figure = forest_plot(frame, document.title, rows=rows)
         yield "forest.png", to_png(figure)
         yield "forest.pdf", to_pdf(figure)
 

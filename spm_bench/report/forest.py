@@ -49,7 +49,7 @@ def comparison_frame(comparisons: Iterable[Comparison], titles: Mapping[str, str
     return frame.assign(suite=frame["suite"].map(lambda name: (titles or {}).get(name, name)))
 
 
-def forest_plot(frame: pd.DataFrame, title: str = "") -> Figure:
+def forest_plot(frame: pd.DataFrame, title: str = "", *, rows: Sequence[str] = ()) -> Figure:
     """Draw a row per cell and a panel per suite and metric: differences to the base, which is the line at zero.
 
     A filled marker says that the interval and the corrected test both exclude zero, a hollow one that the difference
@@ -58,12 +58,14 @@ def forest_plot(frame: pd.DataFrame, title: str = "") -> Figure:
     Args:
         frame: One row per comparison (see `comparison_frame`), columns `NEEDED`; order is kept.
         title: Stands above the figure.
+        rows: Labels of all rows from top to bottom, also of cells that have no comparison; by default those of the
+            frame in its order.
 
     Raises:
         ResultsError: A column is missing, there is no row, or a cell stands twice in one panel.
     """
     _check(frame)
-    labels = list(dict.fromkeys(frame["label"]))
+    labels = list(dict.fromkeys([*rows, *frame["label"]]))
     panels = [
         (str(suite), str(metric), part) for (suite, metric), part in frame.groupby(["suite", "metric"], sort=False)
     ]

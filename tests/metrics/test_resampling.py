@@ -1,0 +1,180 @@
+"""Resampled scores against copies of sequences scored anew, and intervals against print and their promise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spm_bench.metrics.eao import eao_statistic, expected_average_overlap
+from spm_bench.metrics.resampling import (
+    Statistic,
+    bootstrap,
+    difference,
+    draws,
+    left_out,
+    mean_over,
+    ratio_of_sums,
+    standard_error,
+)
+from spm_bench.metrics.supervised import (
+    Passes,
+    accuracy,
+    accuracy_statistic,
+    counted_frames,
+    robustness,
+    robustness_statistics,
+    sequence_failures,
+)
+from spm_bench.metrics.vot_conventions import BY_LENGTH, VOT_CONVENTIONS, VotConvention
+from tests.metrics.supervised_runs import Pass, joined, of_sequence, random_passes
+
+SPATIAL = [48, 36, 20, 29, 42, 42, 20, 42, 22, 41, 45, 14, 6, 0, 33, 28, 34, 4, 32, 24, 47, 41, 24, 26, 30, 41]
+"""Spatial test A of 26 children: Efron and Tibshirani 1993, table 14.1."""
+
+
+def test_bca_of_the_textbooks_example() -> None:
+    """The variance of the spatial test: 171.5, percentiles (100.8, 233.9), BCa (115.8, 259.6), from 2000 resamples."""
+    x = np.array(SPATIAL, dtype=np.float64)
+    columns = np.stack([x, x**2, np.ones(len(x))], axis=1)
+    variance = Statistic(columns, lambda s: s[..., 1] / s[..., 2] - (s[..., 0] / s[..., 2]) ** 2)
+    assert variance.value == pytest.approx(171.5, abs=0.05)
+    bca, plain = (bootstrap(variance, level=0.9, method=method) for method in ("bca", "percentile"))
+    assert (bca.low, bca.high) == pytest.approx((115.8, 259.6), abs=4.0)
+    assert (plain.low, plain.high) == pytest.approx((100.8, 233.9), abs=4.0)
+
+
+def test_a_ratio_of_sums_equals_naive_resampling() -> None:
+    rng = np.random.default_rng(0)
+    videos = [rng.random(n) for n in rng.integers(5, 200, 12)]  # overlaps of frames, pooled as GOT-10k does
+    statistic = ratio_of_sums([v.sum() for v in videos], [len(v) for v in videos])
+    assert statistic.value == pytest.approx(np.concatenate(videos).mean())
+    assert statistic.singles == pytest.approx([v.mean() for v in videos])
+    times = draws(12, 300, 5)
+    naive = [
+        np.concatenate([v for v, n in zip(videos, row, strict=True) for _ in range(int(n))]).mean() for row in times
+    ]
+    assert statistic(times) == pytest.approx(naive)
+    # from draws of its own, a plain loop finds the same percentiles
+    means = []
+    for _ in range(4000):
+        chosen = rng.integers(0, 12, 12)
+        means.append(np.concatenate([videos[i] for i in chosen]).mean())
+    found = bootstrap(statistic, method="percentile")
+    assert (found.low, found.high) == pytest.approx(
+        np.quantile(means, [0.025, 0.975]), abs=0.1 * (found.high - found.low)
+    )
+
+
+def copies(made: list[Pass], times: np.ndarray) -> Passes:
+    """The passes of a suite in which each sequence stands as often as it was drawn."""
+    drawn: list[Pass] = []
+    owner = 0
+    for sequence, n in enumerate(times):
+        for _ in range(int(n)):
+            drawn += [replace(one, owner=owner) for one in of_sequence(made, sequence)]
+            owner += 1
+    return joined(drawn)
+
+
+@pytest.mark.parametrize("rules", VOT_CONVENTIONS, ids=lambda c: c.name)
+@pytest.mark.parametrize("repetitions", [(3, 3, 3, 3, 3), (1, 4, 2, 1)])
+def test_eao_of_a_draw_is_that_of_copied_sequences(rules: VotConvention, repetitions: tuple[int, ...]) -> None:
+    made, interval = random_passes(5, repetitions, shortest=60), (15, 58)
+    statistic = eao_statistic(joined(made), rules, interval)
+    assert statistic is not None
+    whole = expected_average_overlap(joined(made), rules, interval)
+    assert statistic.value == pytest.approx(whole.value, abs=1e-12)
+    times = draws(len(repetitions), 40, 1)
+    naive = [expected_average_overlap(copies(made, row), rules, interval).value for row in times]
+    assert statistic(times) == pytest.approx(naive, abs=1e-12)
+
+
+@pytest.mark.parametrize("rules", VOT_CONVENTIONS, ids=lambda c: c.name)
+def test_eao_leaves_lengths_out_that_no_fragment_reaches(rules: VotConvention) -> None:
+    """The long sequence fails nowhere: without it, nothing is known beyond the short ones, which end whole too."""
+    rng = np.random.default_rng(2)
+    made = [Pass(k, [1] + [3] * (n - 1), [0.0, *rng.random(n - 1)]) for k, n in enumerate((70, 30, 34))]
+    statistic = eao_statistic(joined(made), rules, (20, 60))
+    assert statistic is not None
+    low, _ = rules.lengths((20, 60))
+    of_short = [np.mean([np.mean(p.overlaps[1:n]) for p in made[1:] if len(p.overlaps) >= n]) for n in range(low, 35)]
+    assert statistic(np.array([[0, 1, 1]])) == pytest.approx([np.mean(of_short)])
+    assert statistic.value == pytest.approx(expected_average_overlap(joined(made), rules, (20, 60)).value)
+    assert math.isnan(statistic(np.array([[0, 0, 0]]))[0])
+    assert np.isnan(statistic.singles).all()
+
+
+def test_eao_without_an_interval_or_long_sequences_has_no_statistic() -> None:
+    passes = joined(random_passes(1))
+    assert eao_statistic(passes, VOT_CONVENTIONS[0], None) is None
+    assert eao_statistic(passes, VOT_CONVENTIONS[0], (50, 500)) is None
+
+
+@pytest.mark.parametrize("rules", VOT_CONVENTIONS, ids=lambda c: c.name)
+def test_accuracy_and_failures_of_a_draw_are_those_of_copied_sequences(rules: VotConvention) -> None:
+    made = random_passes(9, (2, 1, 3, 2, 2))
+    passes, times = joined(made), draws(5, 40, 3)
+    options = {"pooling": rules.pooling, "blank_is_zero": rules.blank_is_zero}
+    statistic = accuracy_statistic(passes, counted_frames(passes), **options)  # type: ignore[arg-type]
+    drawn = [copies(made, row) for row in times]
+    naive = [accuracy(some, counted_frames(some), **options) for some in drawn]  # type: ignore[arg-type]
+    assert statistic(times) == pytest.approx(naive, nan_ok=True)
+    by_length = rules.pooling == BY_LENGTH
+    found = robustness_statistics(sequence_failures(passes), passes.frames, 30.0, by_length=by_length)
+    units = [robustness(sequence_failures(some), some.frames, 30.0) for some in drawn]
+    assert found["robustness"](times) == pytest.approx([u.per_100_frames for u in units])
+    assert found["failures"](times) == pytest.approx([u.failures for u in units])
+    reliability = [u.reliability_by_length if by_length else u.reliability for u in units]
+    assert found["reliability"](times) == pytest.approx(reliability)
+
+
+def test_a_hundred_intervals_of_a_ratio_hold_the_truth_nineteen_of_twenty_times() -> None:
+    rng, held, n = np.random.default_rng(21), 0, 300
+    for _ in range(n):
+        frames = rng.integers(50, 400, 40)
+        overlaps = np.clip(rng.normal(0.6, 0.15, 40), 0, 1)
+        found = bootstrap(ratio_of_sums(overlaps * frames, frames), resamples=600)
+        held += found.low <= 0.5995 <= found.high
+    assert 0.9 <= held / n <= 0.98
+
+
+def test_differences_are_paired() -> None:
+    rng = np.random.default_rng(4)
+    hard = rng.random(20)
+    a, b = mean_over(hard + 0.05 + rng.normal(0, 0.01, 20)), mean_over(hard)
+    both = bootstrap(difference(a, b))
+    assert both.value == pytest.approx(a.value - b.value)
+    assert both.above_zero
+    assert both.high - both.low < 0.1 * (bootstrap(a).high - bootstrap(a).low)
+    with pytest.raises(ValueError, match="20 and 3"):
+        difference(a, mean_over([1.0, 2.0, 3.0]))
+
+
+def test_sequences_without_a_say_are_not_drawn() -> None:
+    values = [0.3, 0.9, 0.4, 0.6, 0.1]
+    found = bootstrap(mean_over([*values, math.nan, math.nan]), ["a", "b", "c", "d", "e", "e", "f"])
+    assert found == bootstrap(mean_over(values))
+    assert (found.n_sequences, found.n_units) == (5, 5)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    statistic, times = mean_over(np.random.default_rng(1).random(9)), draws(9, 50, 2)
+    whole = statistic(times)
+    monkeypatch.setattr("spm_bench.metrics.resampling.BLOCK", 14)
+    assert statistic(times) == pytest.approx(whole)
+
+
+def test_jackknife() -> None:
+    values = np.array([0.1, 0.6, 0.2])
+    assert left_out(mean_over(values)) == pytest.approx([0.4, 0.15, 0.35])
+    assert math.isnan(standard_error(mean_over([0.4])))
+
+
+def test_a_score_that_most_draws_leave_undefined_has_no_interval() -> None:
+    lonely = ratio_of_sums([1.0, *[0.0] * 9], [2, *[0] * 9]).chosen(np.arange(10))
+    pair = Statistic(np.hstack([lonely.columns, np.ones((10, 1))]), lonely.formula)  # the others are heard, say nothing
+    assert pair.value == 0.5
+    assert math.isnan(bootstrap(pair).low)
