@@ -29,7 +29,7 @@ class ToySettings(BaseModel):
 
 
 class Toy:
-    """Drifts by so many pixels a frame; as slow as SPM_TEST_PAUSE says."""
+    """Drifts up, where no target goes, by so many pixels a frame; as slow as SPM_TEST_PAUSE says."""
 
     Settings = ToySettings
     deterministic = True
@@ -46,10 +46,12 @@ class Toy:
         self.box, self.width = np.array(box), frame.shape[1]
 
     def update(self, _):
-        time.sleep(float(os.environ.get("SPM_TEST_PAUSE", "0")))
-        if self.settings.mode == "fragile" and self.box[1] > 115:
-            raise ZeroDivisionError("too far down")
-        self.box[0] += self.settings.drift
+        pause = float(os.environ.get("SPM_TEST_PAUSE", "0"))
+        if pause:
+            time.sleep(pause)
+        if self.settings.mode == "fragile" and self.box[1] < 115:
+            raise ZeroDivisionError("too far up")
+        self.box[1] -= self.settings.drift
         return self.box.copy()
 
     @classmethod
