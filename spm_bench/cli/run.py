@@ -104,11 +104,11 @@ def run(
     )
     with stdout_for_rows() if json else contextlib.nullcontext():
         outcome = run_suite(request)
-    _show(outcome, json=json)
+    _show(outcome, json=json, timed=not lockstep)
     return 1 if outcome.failures else 0
 
 
-def _show(outcome: Outcome, *, json: bool) -> None:
+def _show(outcome: Outcome, *, json: bool, timed: bool) -> None:
     """Scores on stdout, everything else on stderr."""
     if json:
         from spm_bench.report.scores import scores_json
@@ -118,15 +118,17 @@ def _show(outcome: Outcome, *, json: bool) -> None:
         from spm_bench.report.terminal import print_table
 
         print_table(list(outcome.evaluations), outcome.suite)
-    for line in _closing_lines(outcome):
+    for line in _closing_lines(outcome, timed=timed):
         print(line, file=sys.stderr)
 
 
-def _closing_lines(outcome: Outcome) -> list[str]:
+def _closing_lines(outcome: Outcome, *, timed: bool) -> list[str]:
     lines = [f"raw results: {Path(run.run) / run.label}" for run in outcome.results]
     if not outcome.suite.has_ground_truth:
         server = "; submit the raw results to the benchmark's server" if outcome.suite.family == "got10k" else ""
         lines.append(f"{outcome.suite.title} has no ground truth here, so there is no score{server}")
+    if not timed:
+        lines.append("what ran in lockstep has no speed; `spm-bench bench` measures it")
     if outcome.report is not None:
         lines.append(f"report: {outcome.report}")
     if outcome.failures:

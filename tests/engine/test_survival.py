@@ -12,13 +12,13 @@ import pytest
 
 from spm_bench.errors import ResultsError
 from spm_bench.results.lock import locked
-from tests.engine.slow_run import main
+from tests.engine.slow_run import N_CELLS, main
 
 PAUSE = 0.006
 
 
-def start(out, workers=1, pause=PAUSE):
-    command = [sys.executable, "-m", "tests.engine.slow_run", str(out), str(workers)]
+def start(out, workers=1, pause=PAUSE, lockstep=False):
+    command = [sys.executable, "-m", "tests.engine.slow_run", str(out), str(workers), *["lockstep"] * lockstep]
     return subprocess.Popen(command, start_new_session=True, env={**os.environ, "SPM_TEST_PAUSE": str(pause)})
 
 
@@ -43,6 +43,54 @@ def uninterrupted(tmp_path_factory):
     assert len(files) == 12
     assert len(set(files.values())) == 12, "equal files would prove nothing"
     return files
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    out = tmp_path_factory.mktemp("together")
+    main(out, 1, lockstep=True)
+    files = boxes(out)
+    assert len(files) == 3 * 3 * N_CELLS
+    assert len(set(files.values())) == 3 * N_CELLS, "three equal repetitions of each cell and sequence"
+    return files
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_lockstep_is_killed_and_resumed(tmp_path, together, workers):
+    process = start(tmp_path, workers, lockstep=True)
+    wait_for(lambda: boxes(tmp_path), process)
+    process.kill()
+    process.wait(10)
+    kept = boxes(tmp_path)
+    assert 0 < len(kept) < len(together)
+    assert kept.items() <= together.items()
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*_0*.txt")}
+    main(tmp_path, 1, lockstep=True)
+    assert boxes(tmp_path) == together
+    assert all(p.stat().st_mtime_ns == stamp for p, stamp in stamps.items()), "finished files were written again"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_in_lockstep(tmp_path, together, workers):
+    process = start(tmp_path, workers, lockstep=True)
+    wait_for(lambda: boxes(tmp_path), process)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(30) == 130
+    kept = boxes(tmp_path)
+    assert 0 < len(kept) < len(together)
+    assert kept.items() <= together.items()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("lockstep", [False, True])
+def test_a_worker_that_is_killed_from_outside_loses_nothing(tmp_path, uninterrupted, together, lockstep):
+    process = start(tmp_path, 2, lockstep=lockstep)
+    wait_for(lambda: boxes(tmp_path), process)
+    victims = [pid for pid in _children(process.pid) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+    assert len(victims) == 2
+    os.kill(int(victims[0]), signal.SIGKILL)
+    assert process.wait(30) == 0
+    assert boxes(tmp_path) == (together if lockstep else uninterrupted)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
