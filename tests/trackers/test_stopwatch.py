@@ -49,3 +49,18 @@ def test_on_the_cpu_nothing_is_waited_for():
     assert devices_of([torch.nn.Linear(2, 2)]) == ()
     assert devices_of([torch.nn.Linear(2, 2, device="meta")]) == ("meta",)
     waiter(())()
+
+
+def test_every_device_of_a_tracker_is_waited_for(monkeypatch):
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waited.append(str(device)))
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
+    waiter(["cuda:0", "cuda:1", "mps:0"])()
+    assert waited == ["cuda:0", "cuda:1", "mps"]
+
+
+def test_a_tracker_that_does_not_say_is_taken_to_use_the_card_in_use(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert devices_of(()) == ("cuda:1",)
+    assert devices_of([torch.nn.Linear(2, 2)]) == ()
