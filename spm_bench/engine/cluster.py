@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spm_bench.engine.cluster_start import Share, connect, import_ray
+from spm_bench.engine.cluster_start import Share, connect, import_ray, muted
 from spm_bench.engine.cluster_worker import (
     VISIBLE_WITHIN,
     Arrival,
@@ -106,7 +106,7 @@ class RayExecutor:
         self.share, self.max_retries = share or Share(), max_retries
         self._wanted, self._say = workers, say or _to_stderr
         self._address, self._connected, self._ours, self._held = address, False, False, False
-        self._ray = import_ray()
+        self._ray, self._muted = import_ray(), contextlib.ExitStack()
         self._here = Installation.here()
         self._workers: list[_Worker] = []
         self._waiting: deque[_Load] = deque()
@@ -189,6 +189,7 @@ class RayExecutor:
         self._connected = False
         if self._ours:
             self._ray.shutdown()
+        self._muted.close()
 
     def _open(self) -> None:
         """Connect, unless that is done."""
@@ -196,6 +197,7 @@ class RayExecutor:
             return
         self._ours = connect(self._ray, self._address, self.share, self._wanted)
         self._connected, self._counted = True, -_COUNT_EVERY
+        self._muted.enter_context(muted())
         try:
             self._check_room()
         except BaseException:
@@ -389,7 +391,7 @@ class RayExecutor:
 def cluster_executor(
     address: str, cpus_per_worker: float = 1.0, gpus_per_worker: float = 0.0, workers: int | None = None
 ) -> RayExecutor:
-    """The executor that the options `--ray`, `--ray-cpus`, `--ray-gpus` and `--workers` ask for; see `RayExecutor`."""
+    """The executor that the options `--ray`, `--cpus`, `--gpus` and `--workers` ask for; see `RayExecutor`."""
     return RayExecutor(address, Share(cpus_per_worker, gpus_per_worker), workers=workers)
 
 
@@ -399,12 +401,12 @@ def _check_device(spec: TrackerSpec, gpus: float) -> None:
     if named == "cuda" and not gpus:
         raise UsageError(
             f"{spec.label} is to run on a GPU, but workers get none",
-            remedy="Give each worker a share with --ray-gpus, such as 0.5, or choose --device cpu",
+            remedy="Give each worker a share with --gpus, such as 0.5, or choose --device cpu",
         )
     if named == "cpu" and gpus and spec.options.get("device") == "auto":
         raise UsageError(
             f"workers get a GPU, but this machine has none, so {spec.label} would be recorded as computed on a CPU",
-            remedy="Start this on a machine with a GPU, or choose --device cpu and no --ray-gpus",
+            remedy="Start this on a machine with a GPU, or choose --device cpu and no --gpus",
         )
 
 

@@ -103,6 +103,24 @@ def connect(ray: Any, address: str, share: Share, workers: int | None) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def muted() -> Iterator[None]:
+    """Keep back what Ray prints when a worker or machine dies: pages of its internals, which lie in its logs as well.
+
+    No option of Ray does this, so it is done where it prints; a Ray that prints elsewhere is merely loud.
+    """
+    printer = importlib.import_module("ray._private.worker")
+    if not hasattr(printer, "print_to_stdstream"):
+        yield
+        return
+    before = printer.print_to_stdstream
+    printer.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        printer.print_to_stdstream = before
+
+
 def _check_address(address: str) -> None:
     if address in (LOCAL, AUTO):
         return
