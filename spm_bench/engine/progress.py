@@ -64,6 +64,7 @@ class _Count:
     sequences: int
     trackers: int
     left: int
+    noun: str = "trackers"
     sequences_done: int = 0
     trackers_done: int = 0
     frames: int = 0
@@ -79,22 +80,22 @@ class _Count:
     @property
     def parts(self) -> str:
         """Trackers, where there are several, and sequences."""
-        trackers = f"{self.trackers_done} of {self.trackers} trackers, " if self.trackers > 1 else ""
+        trackers = f"{self.trackers_done} of {self.trackers} {self.noun}, " if self.trackers > 1 else ""
         return f"{trackers}{self.sequences_done} of {self.sequences} sequences"
 
 
 class Lines:
-    """A line every `LINE_EVERY` seconds, and one for every failure."""
+    """A line every `LINE_EVERY` seconds, and one for every failure; `noun`: what trackers are called."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stderr
+    def __init__(self, stream: TextIO | None = None, noun: str = "trackers") -> None:
+        self.stream, self.noun = stream or sys.stderr, noun
 
     def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
         """Start the clock."""
-        self._count = _Count(sequences, trackers, frames)
+        self._count = _Count(sequences, trackers, frames, self.noun)
         self._last = time.monotonic()
         if sequences:
-            who = f"{trackers} trackers, " if trackers > 1 else ""
+            who = f"{trackers} {self.noun}, " if trackers > 1 else ""
             what = f"{sequences} sequence{'s' * (sequences != 1)}" + (" in all" if trackers > 1 else "")
             print(f"running {who}{what}, {frames} frames", file=self.stream, flush=True)
 
@@ -134,9 +135,10 @@ class Lines:
 
 
 class Bars:
-    """A bar with trackers, sequences, frames per second and the time left (rich)."""
+    """A bar with trackers (called `noun`), sequences, frames per second and the time left (rich)."""
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str = "trackers") -> None:
+        self.noun = noun
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -152,7 +154,7 @@ class Bars:
 
     def begin(self, sequences: int, frames: int, trackers: int = 1) -> None:
         """Show the bar."""
-        self._count = _Count(sequences, trackers, frames)
+        self._count = _Count(sequences, trackers, frames, self.noun)
         self._task = self._bar.add_task("running", total=frames, parts=self._count.parts, speed=0.0)
         self._bar.start()
 
@@ -189,11 +191,11 @@ class Bars:
         self._bar.update(self._task, completed=done, total=total, speed=count.speed)
 
 
-def choose_progress(*, quiet: bool) -> Progress:
-    """Bars if stderr is a terminal, lines if not, only failures if `quiet`."""
+def choose_progress(*, quiet: bool, noun: str = "trackers") -> Progress:
+    """Bars if stderr is a terminal, lines if not, only failures if `quiet`; `noun`: what trackers are called."""
     if quiet:
         return Quiet()
-    return Bars() if sys.stderr.isatty() else Lines()
+    return Bars(noun) if sys.stderr.isatty() else Lines(noun=noun)
 
 
 def _clock(seconds: float) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shlex
+from collections.abc import Sequence as Many
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,23 @@ def _suite_record(outcome: SuiteOutcome, plan: Plan) -> dict[str, Any]:
         "comparisons": [comparison_record(comparison) for comparison in outcome.comparisons],
         "note": outcome.note,
     }
+
+
+def with_earlier_sharing(outcomes: Many[SuiteOutcome], plan: Plan) -> list[SuiteOutcome]:
+    """Take the sharing from the record of an earlier session where this one had nothing to compute."""
+    try:
+        record = json.loads((sweep_folder(plan.request, plan.sweep.name) / RECORD).read_text(encoding="utf-8"))
+        known = {(s["suite"], s["protocol"], s["fingerprint"]): s["sharing"] for s in record["suites"]}
+    except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another version: then it is not known
+        return list(outcomes)
+    told = []
+    for outcome in outcomes:
+        suite = outcome.part.suite
+        earlier = known.get((suite.name, outcome.part.protocol.name, suite.fingerprint))
+        if earlier and not outcome.asked:
+            outcome = replace(outcome, asked=earlier["asked"], computed=earlier["computed"])
+        told.append(outcome)
+    return told
 
 
 def comparison_record(comparison: Comparison) -> dict[str, Any]:

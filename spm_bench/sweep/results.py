@@ -37,7 +37,7 @@ class SuiteOutcome:
         runs: Cell -> its run folders, one per seed.
         evaluations: Cell -> scores; cells without any finished sequence are not in it. Labels are the cells' names.
         comparisons: Of every other cell with the base.
-        asked: Steps of single targets that were asked for in this session, in lockstep.
+        asked: Steps of single targets that were asked for in lockstep, in the session that computed something last.
         computed: Passes through the network that were made for them.
     """
 

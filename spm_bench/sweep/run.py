@@ -23,7 +23,7 @@ from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.compare import Comparison, compare_to_base
 from spm_bench.scoring.evaluate import evaluate
 from spm_bench.sweep.cells import Cell
-from spm_bench.sweep.document import write_document
+from spm_bench.sweep.document import with_earlier_sharing, write_document
 from spm_bench.sweep.plan import Plan, SuitePlan, make_plan
 from spm_bench.sweep.request import SweepRequest
 from spm_bench.sweep.results import CellFailure, OverSeeds, SuiteOutcome, SweepOutcome
@@ -53,11 +53,12 @@ def run_plan(plan: Plan, executor: Executor | None = None) -> SweepOutcome:
     failures: list[CellFailure] = []
     with _executor(request, executor) as chosen:
         for part in plan.suites:
-            work = _SuiteWork(plan, part, chosen, choose_progress(quiet=request.quiet))
+            work = _SuiteWork(plan, part, chosen, choose_progress(quiet=request.quiet, noun="cells"))
             work.finish()
             outcomes.append(_judge(plan, part, work))
             failures += work.failures
-    outcome = SweepOutcome(plan, tuple(outcomes), tuple(failures), notes=plan.notes)
+    shared = with_earlier_sharing(outcomes, plan)
+    outcome = SweepOutcome(plan, tuple(shared), tuple(failures), notes=plan.notes)
     if request.report:
         outcome = replace(outcome, folder=write_document(outcome))
     return outcome

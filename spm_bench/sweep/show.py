@@ -42,8 +42,8 @@ def _print_suite(suite: SuiteOutcome, outcome: SweepOutcome, console: Console) -
     level = f"{first.level:.0%} interval" if first else "interval"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("Cell", overflow="fold")
-    for title in (style.title, "to base", level, "p (Holm)", "win/tie/loss"):
-        table.add_column(_text(title, console), justify="right", overflow="fold")
+    for title in (style.title, "to base", level, "p (Holm)", "W/T/L"):
+        table.add_column(_text(title, console), justify="right", no_wrap=True)
     for cell in outcome.plan.cells:
         row = _row(cell, suite, metric, found.get(cell.name))
         established = cell.name in found and found[cell.name].established
@@ -79,6 +79,7 @@ def _row(cell: Cell, suite: SuiteOutcome, metric: str, comparison: Comparison | 
 def _below(suite: SuiteOutcome, comparison: Comparison | None) -> list[str]:
     lines = []
     if comparison is not None:
+        lines.append("W/T/L: sequences on which the cell wins, ties and loses; bold: established")
         wide = style_of(comparison.metric)
         detectable = max((c.detectable for c in suite.comparisons if c.metric == comparison.metric), default=math.nan)
         if math.isfinite(detectable):

@@ -162,7 +162,7 @@ def test_the_table_says_metric_difference_interval_p_and_sequences(capsys):
     assert main("toy.toml", "--no-report") == EXIT_OK
     out = capsys.readouterr().out
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-    assert lines["Cell"].split() == ["Cell", "AUC", "to", "base", "95%", "interval", "p", "(Holm)", "win/tie/loss"]
+    assert lines["Cell"].split() == ["Cell", "AUC", "to", "base", "95%", "interval", "p", "(Holm)", "W/T/L"]
     assert lines["base"].split()[2] == "base"
     assert lines["drifting"].split()[-1] == "0/0/2"
     assert all(len(line) <= 80 for line in out.splitlines() if "drift" in line)
