@@ -109,7 +109,7 @@ def muted() -> Iterator[None]:
 
     No option of Ray does this, so it is done where it prints; a Ray that prints elsewhere is merely loud.
     """
-    printer = importlib.import_module("ray._private.worker")
+    printer: Any = importlib.import_module("ray._private.worker")
     if not hasattr(printer, "print_to_stdstream"):
         yield
         return
