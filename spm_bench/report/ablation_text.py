@@ -114,7 +114,11 @@ def _cell_table(document: AblationDocument) -> str:
 
 
 def _suite_blocks(document: AblationDocument, place: int, part: AblationSuite, figures: Sequence[str]) -> list[str]:
-    blocks = [f"## {escape_markdown(part.suite.title)}: {coverage(part)}", escape_markdown(part.note)]
+    blocks = [
+        f"## {escape_markdown(part.suite.title)}: {coverage(part)}",
+        _about_units(part),
+        escape_markdown(part.note),
+    ]
     names = figure_names(document)
     for metric in part.main:
         blocks.append(_full_table(document, part, metric))
@@ -129,6 +133,15 @@ def _suite_blocks(document: AblationDocument, place: int, part: AblationSuite, f
     notes.pop("", None)
     blocks += ["\n".join(f"* {escape_markdown(note)}" for note in notes)] if notes else []
     return blocks
+
+
+def _about_units(part: AblationSuite) -> str:
+    """How many independent trials the sequences are, where some share a video."""
+    fewer = [c for c in part.comparisons if c.n_units < c.n_sequences]
+    if not fewer:
+        return ""
+    n_units, n_sequences = max((c.n_units, c.n_sequences) for c in fewer)
+    return f"{n_sequences} sequences of {n_units} videos or scenes: so many are the independent trials."
 
 
 def _full_table(document: AblationDocument, part: AblationSuite, metric: str) -> str:

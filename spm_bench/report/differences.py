@@ -60,10 +60,24 @@ def verdict(metric: str, comparisons: Sequence[Comparison]) -> str:
     noise = [c.label for c in known if not c.established]
     title = style_of(metric).word
     parts = [f"Established in {title}: {named}." if sure else f"Nothing is established in {title}."]
+    if not sure and known:
+        parts += [out_of_reach(known)]
     if noise:
         parts.append(f"Not to be told from {known[0].base}: {', '.join(noise)}.")
     seen = [c.detectable for c in known if math.isfinite(c.detectable)]
     if seen:
         least, most = (signed(metric, v).lstrip("+") for v in (min(seen), max(seen)))
         parts.append(f"Detectable at 80 % power: {least if least == most else f'{least} to {most}'}.")
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
+
+
+def out_of_reach(comparisons: Sequence[Comparison]) -> str:
+    """Say it where no difference, however large, could pass the corrected test; else nothing.
+
+    The exact test of n pairs has no p below 2 / 2^n, and Holm's correction multiplies the smallest of m by m.
+    """
+    n, m = max(c.n_units for c in comparisons), len(comparisons)
+    least = 2.0 ** (1 - n) * m
+    if least < 1.0 - comparisons[0].level:
+        return ""
+    return f"{n} videos are too few for {m} cells: no corrected p below {p_text(min(least, 1.0))} is possible."

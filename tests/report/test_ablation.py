@@ -107,6 +107,7 @@ def test_markdown_says_what_is_asked_found_and_failed(written: Path) -> None:
         "| **base** (base) |",
         "| cm\\_only | x\\_1 = 1 \\| &lt;y&gt; | paper, 3.2 | less &amp; worse |",
         "## OTB-100: 14 of 100 sequences",
+        "14 sequences of 12 videos or scenes",
         "| cm\\_only | 0.580 | **\N{MINUS SIGN}.080 [\N{MINUS SIGN}.100, \N{MINUS SIGN}.060]** | .010 | 8/2/4 | .030 |",
         "| broken | no result |  |  |  |  |",
         "| \\[bracket\\] | 0.540 | **\N{MINUS SIGN}.027 [",

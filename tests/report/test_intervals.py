@@ -144,3 +144,12 @@ def test_a_verdict_names_what_is_established_and_what_is_not() -> None:
     assert "Not to be told from base: b." in text
     assert "Detectable at 80 % power: .030." in text
     assert verdict("auc", found[1:2]).startswith("Nothing is established in AUC. Not to be told from base: b.")
+
+
+def test_a_verdict_says_when_nothing_could_be_established() -> None:
+    from tests.report.test_ablation import comparison
+
+    found = [replace(comparison(name, 0.05), n_units=6, p_holm=0.15625) for name in "abcde"]
+    text = verdict("auc", found)
+    assert "6 videos are too few for 5 cells: no corrected p below .16 is possible." in text
+    assert "too few" not in verdict("auc", [replace(c, n_units=8) for c in found])  # 5 / 128 < 0.05
