@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from spm_bench.engine.executors import Executor
 from spm_bench.engine.progress import Progress, choose_progress
 from spm_bench.engine.runner import Failure, run_all
 from spm_bench.errors import ResultsError, SpmBenchError
-from spm_bench.results.lock import LockedError
+from spm_bench.results.lock import LockedError, locked
 from spm_bench.results.runs import Run, RunResults, open_run
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.compare import Comparison, compare_to_base
@@ -32,8 +33,6 @@ from spm_bench.trackers.catalog import build_tracker
 
 LOOK_EVERY = 2.0
 """Seconds between two looks at a folder that another process holds."""
-SAY_EVERY = 60.0
-"""Seconds between two lines that say so."""
 
 
 def run_sweep(request: SweepRequest) -> SweepOutcome:
@@ -98,14 +97,11 @@ class _SuiteWork:
     def finish(self) -> None:
         """Run what is missing; runs that another process works on are waited for, and finished if it leaves a rest."""
         waiting = [(cell, seed) for seed in self.plan.seeds for cell in self.plan.cells]
-        last_said = -SAY_EVERY
         while waiting:
             busy, holder = self._one_round(waiting)
             if len(busy) == len(waiting):
-                if time.monotonic() - last_said >= SAY_EVERY:
-                    last_said = time.monotonic()
-                    _say(f"waiting for {len(busy)} of the cells on {self.part.suite.title}: {holder}")
-                time.sleep(LOOK_EVERY)
+                _say(f"waiting for {len(busy)} of the cells on {self.part.suite.title}: {holder}")
+                _wait_for(self.plan.folder(self.part, *busy[0]))
             waiting = busy
 
     def _one_round(self, wanted: Many[tuple[Cell, int]]) -> tuple[list[tuple[Cell, int]], str]:
@@ -177,6 +173,14 @@ class _SuiteWork:
         self.failures.append(failure)
         if not said:
             _say(str(failure))
+
+
+def _wait_for(folder: Path) -> None:
+    """Wait until no process holds the folder."""
+    while True:
+        with contextlib.suppress(LockedError), locked(folder):
+            return
+        time.sleep(LOOK_EVERY)
 
 
 def _unbuildable(runs: Mapping[tuple[str, int], Run]) -> dict[tuple[str, int], str]:
