@@ -20,6 +20,8 @@ from spm_bench.report.speed import Speed, speeds
 from spm_bench.report.vocabulary import style_of
 from spm_bench.results.timing import Timing
 
+CROWD = 6
+"""More points than this need two columns: trackers of one family lie close together."""
 GAP = 5.0
 """Points of print between a point and its name: the marker's radius and a little."""
 
@@ -44,7 +46,7 @@ def speed_accuracy_figure(timing: Timing, accuracies: Mapping[str, Accuracy]) ->
     if len({a.metric for a in found}) > 1:
         raise ResultsError(f"accuracies of several metrics: {', '.join(sorted({a.metric for a in found}))}")
     with style.figure_style():
-        figure = style.new_figure(style.ONE_COLUMN, 2.9)
+        figure = style.new_figure(*((style.ONE_COLUMN, 2.9) if len(shown) <= CROWD else (style.TWO_COLUMNS, 3.6)))
         axes = figure.add_subplot()
         for i, (speed, accuracy) in enumerate(zip(shown, found, strict=True)):
             _draw_point(axes, speed, accuracy, style.look(i))
@@ -105,7 +107,9 @@ def _name_points(figure: Figure, axes: Axes, shown: Sequence[Speed], found: Sequ
     """Write each name beside its point, with a thin line where it had to go further away."""
     figure.draw_without_rendering()  # lays the axes out
     figure.set_layout_engine("none")
-    texts = [_name(axes, s, (s.values["fps"] or np.nan, a.value)) for s, a in zip(shown, found, strict=True)]
+    texts = []
+    for i, (speed, accuracy) in enumerate(zip(shown, found, strict=True)):
+        texts.append(_name(axes, speed, (speed.values["fps"] or np.nan, accuracy.value), style.look(i).colour))
     values = [text.xy for text in texts]
     points = np.asarray(axes.transData.transform(values), dtype=np.float64)
     extents = [text.get_window_extent() for text in texts]
@@ -116,14 +120,15 @@ def _name_points(figure: Figure, axes: Axes, shown: Sequence[Speed], found: Sequ
     for text, extent, corner, point, size in zip(texts, extents, corners, points, sizes, strict=True):
         text.set_position(tuple((corner - (extent.x0, extent.y0)) / pixel))
         nearest = np.clip(point, corner, corner + size)
-        if np.linalg.norm(nearest - point) > 2 * gap:
+        if np.linalg.norm(nearest - point) > 1.5 * gap:
             ends = axes.transData.inverted().transform([point, nearest])
-            axes.plot(*ends.T, color="#999999", linewidth=0.4, zorder=1)
+            axes.plot(*ends.T, color=text.get_color(), linewidth=0.4, zorder=1)
 
 
-def _name(axes: Axes, speed: Speed, point: tuple[float, float]) -> Annotation:
-    """A tracker's name, still on its point; `set_position` then moves it by points of print."""
+def _name(axes: Axes, speed: Speed, point: tuple[float, float], colour: str) -> Annotation:
+    """A tracker's name in its colour, still on its point; `set_position` then moves it by points of print."""
     text = axes.annotate(" ", point, (0, 0), textcoords="offset points", size=6.5, zorder=4, annotation_clip=False)
+    text.set_color(colour)
     name = style.short_name(speed.tracker.label)
     style.plain(text, f"{name} (untrained)" if speed.tracker.trained == "no" else name)
     return text
