@@ -15,8 +15,8 @@ from spm_bench.models.spm import SpmNet
 from spm_bench.trackers.base import Tracker
 from spm_bench.trackers.spm import SpmTracker
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.step import join_templates, smooth
 from spm_bench.trackers.spm.device import pick_device
+from spm_bench.trackers.spm.step import join_templates, smooth
 from spm_bench.trackers.spm.tracker import BatchedSpm
 
 CPU = torch.device("cpu")
