@@ -14,7 +14,7 @@ import spm_bench
 ROOT = Path(spm_bench.__file__).parent
 HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "seaborn", "cv2", "got10k", "vot")
 
-SHARED = {"configs", "errors", "registry"}
+SHARED = {"configs", "errors", "registry", "words"}
 """Modules beside the rooms that everybody may use."""
 
 DOORS = {

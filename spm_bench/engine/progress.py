@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
+from spm_bench.words import clock
+
 LINE_EVERY = 10.0
 """Seconds between two lines where there is no terminal: a log of a long run stays readable."""
 
@@ -130,7 +132,7 @@ class Lines:
     def _say(self) -> None:
         self._last = time.monotonic()
         count = self._count
-        left = f", about {_clock((count.left - count.inside) / count.speed)} left" if count.left else ""
+        left = f", about {clock((count.left - count.inside) / count.speed)} left" if count.left else ""
         print(f"{count.parts}, {count.speed:.1f} frames/s{left}", file=self.stream, flush=True)
 
 
@@ -196,9 +198,3 @@ def choose_progress(*, quiet: bool, noun: str = "trackers") -> Progress:
     if quiet:
         return Quiet()
     return Bars(noun) if sys.stderr.isatty() else Lines(noun=noun)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(max(round(seconds), 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -25,6 +25,7 @@ from spm_bench.results.timing import PassTimes, TimedTracker
 from spm_bench.suites.base import Frame, FrameSource, Sequence, Suite
 from spm_bench.trackers.base import Tracker, TrackerSpec, sees_the_answer, uses_chance
 from spm_bench.trackers.stopwatch import Clock, NetworkWatch, Wait, devices_of, parts_of, waiter
+from spm_bench.words import clock as as_clock
 
 Say = Callable[[str], None]
 
@@ -156,7 +157,9 @@ def time_trackers(
             for candidate in _turned(candidates, r + i):
                 candidate.passes.append(_round(candidate, stretch, plan, r + 1, clock))
         left = (clock() - begun) / (r + 1) * (plan.repeats - r - 1)
-        say(f"round {r + 1} of {plan.repeats}: {_speeds(candidates, r + 1)}{_time_left(left)}")
+        say(
+            f"round {r + 1} of {plan.repeats}: {_speeds(candidates, r + 1)}{f'; about {as_clock(left)} left' if left >= 1 else ''}"
+        )
     return tuple(candidate.result(suite, plan.seed) for candidate in candidates)
 
 
@@ -256,12 +259,6 @@ def _speeds(candidates: Many[_Candidate], number: int) -> str:
         seconds = np.concatenate([p.tracker for p in candidate.passes if p.round == number])
         told.append(f"{candidate.spec.label} {1e3 * float(np.median(seconds)):.2f} ms")
     return ", ".join(told)
-
-
-def _time_left(seconds: float) -> str:
-    if seconds < 1:
-        return ""
-    return f"; about {f'{round(seconds)} s' if seconds < 90 else f'{round(seconds / 60)} min'} left"
 
 
 def _at_once() -> None:

@@ -16,10 +16,11 @@ from typing import Any
 from spm_bench.errors import ResultsError, UsageError
 from spm_bench.models.checkpoint import Weights, read_header, read_safetensors
 from spm_bench.training.config import DataSource
-from spm_bench.training.logs import LOG, VALIDATION, clock, read_rows
+from spm_bench.training.logs import LOG, VALIDATION, read_rows
 from spm_bench.training.loop import FACTS, WEIGHTS
 from spm_bench.training.packs import INDEX
 from spm_bench.training.validate import MEASURES
+from spm_bench.words import clock
 
 RECIPE = (
     "batch", "mix", "negative_share", "distractor_share", "learning_rate", "weight_decay", "backbone_rate",

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TextIO
 
 from spm_bench.errors import ResultsError
 from spm_bench.results.files import readable_os_errors, write_text
+from spm_bench.words import clock
 
 LOG, VALIDATION, BOARD = "log.csv", "validation.csv", "tensorboard"
 STEP = "step"
@@ -257,17 +258,6 @@ def loss_text(row: Row) -> str:
     """The numbers of a row that say most, short."""
     shown = ("total", "coarse_class", "coarse_box", "fine_class", "fine_box", "coarse_overlap", "fine_overlap")
     return " ".join(f"{name} {row[name]:.3f}" for name in shown if name in row)
-
-
-def clock(seconds: float) -> str:
-    """Hours, minutes and seconds.
-
-    >>> clock(3725.4)
-    '1:02:05'
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
 class Log:

@@ -107,7 +107,7 @@ def test_starts_on_the_first_frame_that_has_an_annotation(clock):
 def test_says_how_long_it_will_take(clock):
     said = []
     time_trackers([spec("Steady", seconds=10.0)], videos(9), Plan(warmup=2, repeats=3), clock=clock, say=said.append)
-    assert [text.partition(";")[2] for text in said] == [" about 3 min left", " about 80 s left", ""]
+    assert [text.partition(";")[2] for text in said] == [" about 0:02:40 left", " about 0:01:20 left", ""]
     assert "Steady 10000.00 ms" in said[0]
 
 
