@@ -157,9 +157,8 @@ def time_trackers(
             for candidate in _turned(candidates, r + i):
                 candidate.passes.append(_round(candidate, stretch, plan, r + 1, clock))
         left = (clock() - begun) / (r + 1) * (plan.repeats - r - 1)
-        say(
-            f"round {r + 1} of {plan.repeats}: {_speeds(candidates, r + 1)}{f'; about {as_clock(left)} left' if left >= 1 else ''}"
-        )
+        told = f"; about {as_clock(left)} left" if left >= 1 else ""
+        say(f"round {r + 1} of {plan.repeats}: {_speeds(candidates, r + 1)}{told}")
     return tuple(candidate.result(suite, plan.seed) for candidate in candidates)
 
 
