@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spm_bench.sweep.cells import Cell, cells_of
     from spm_bench.sweep.file import Sweep, find_sweep, read_sweep
+    from spm_bench.sweep.request import SweepRequest
+    from spm_bench.sweep.results import SweepOutcome
+    from spm_bench.sweep.run import run_sweep
 
-__all__ = ["Cell", "Sweep", "cells_of", "find_sweep", "read_sweep"]
+__all__ = ["Cell", "Sweep", "SweepOutcome", "SweepRequest", "cells_of", "find_sweep", "read_sweep", "run_sweep"]
 
 _HOMES = {
     "Cell": "cells",
@@ -19,6 +22,9 @@ _HOMES = {
     "Sweep": "file",
     "find_sweep": "file",
     "read_sweep": "file",
+    "SweepRequest": "request",
+    "SweepOutcome": "results",
+    "run_sweep": "run",
 }
 
 

@@ -195,10 +195,12 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
 
 
 def main_metric(outcome: SuiteOutcome) -> str | None:
-    """The metric that the benchmark ranks by; None where nothing was scored."""
+    """The metric that the benchmark ranks by, else one that could be compared; None where nothing was scored."""
     if not outcome.evaluations:
         return None
-    return headline_metric(list(outcome.evaluations.values()), outcome.part.suite.family)
+    headline = headline_metric(list(outcome.evaluations.values()), outcome.part.suite.family)
+    compared = [c.metric for c in outcome.comparisons if math.isfinite(c.difference)]
+    return headline if headline in compared or not compared else compared[0]
 
 
 def _number(value: float | None) -> float | None:

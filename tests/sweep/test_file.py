@@ -127,3 +127,11 @@ def test_the_shipped_files_say_what_they_give_and_cost(name, monkeypatch):
     if name == "stages":
         stages = ["base", "cm_only", "fm_only", "series", "score_fusion_only", "box_fusion_only"]
         assert [cell.name for cell in cells] == stages
+
+
+def test_the_example_of_the_readme_is_a_sweep(tmp_path):
+    example = (SHIPPED / "README.md").read_text().split("```toml\n")[1].split("```")[0]
+    cells = cells_of(read_sweep(write(tmp_path, example)))
+    assert cells[0].name == "no_window,size_rate=0.4"
+    assert len(cells) == 1 + 3 * 3 - 1 + 2
+    assert cells[0].also == ("candidates=9,nms_threshold=0.5",)
