@@ -37,6 +37,7 @@ def search(
         bool, typer.Option("--one-by-one", help="Run each trial alone, not a batch together; results are the same.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what goes to search.json and nothing else.")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Run and print only.")] = False,
 ) -> int:
     """Search the settings of a tracker for better ones, without fooling yourself.
 
@@ -66,6 +67,7 @@ def search(
         out=out,
         workers=workers,
         lockstep=not one_by_one,
+        report=not no_report,
         quiet=json,
         command=tuple(sys.orig_argv),
     )
@@ -97,4 +99,5 @@ def _show(outcome: SearchOutcome, *, json: bool) -> None:
         print_search(outcome.document)
     for text in (*warnings_of(outcome.document), *outcome.document.notes, *outcome.document.failures):
         print(f"note: {text}", file=sys.stderr)
-    print(f"report: {outcome.folder / 'README.md'}", file=sys.stderr)
+    if outcome.plan.request.report:
+        print(f"report: {outcome.folder / 'README.md'}", file=sys.stderr)

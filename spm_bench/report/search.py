@@ -19,6 +19,7 @@ from spm_bench.report.search_document import (
     Part,
     SearchDocument,
     SearchRow,
+    changes_text,
     known,
     result_rows,
     verdict,
@@ -128,19 +129,24 @@ def print_search(document: SearchDocument) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     style, console = style_of(document.metric), Console()
-    heads = ("Part", "Tracker", "Settings", "Seq.", style.title, "Difference", "")
+    heads = ("Part", "Tracker", "Sequences", style.title, "Difference", "")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for title in heads:
-        table.add_column(title, overflow="fold", justify="right" if title in heads[3:6] else "left")
+        table.add_column(title, overflow="fold", justify="right" if title in heads[2:5] else "left")
     for row in result_rows(document):
         span = "" if row.difference_low is None else f" [{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
         difference = "" if row.difference is None else f"{row.difference:+.3f}{span}"
-        cells = (row.part, row.label, row.settings, str(row.n_sequences), style.format(row.score), difference, row.mark)
-        table.add_row(*cells, style="italic dim" if row.mark else "")
-    console.print(f"{document.name}: {document.suite.title}", markup=False, highlight=False)
-    console.print(table, markup=False, highlight=False)
+        cells = (row.part, row.label, str(row.n_sequences), style.format(row.score), difference, row.mark)
+        table.add_row(*map(Text, cells), style="italic dim" if row.mark else "")
+    lines = [f"{document.name}: {document.suite.title}, {len(document.trials)} trials"]
+    if document.found:
+        lines.append(f"{document.best_label}: {changes_text(document, document.best)}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+    console.print(table)
     console.print(verdict(document), markup=False, highlight=False)
 
 

@@ -202,9 +202,7 @@ def _draw_scores(axes: Axes, parts: Sequence[tuple[str, tuple[Evaluation, Evalua
                 left, value, marker, color=colour, markersize=5, markerfacecolor="white" if marker == "o" else colour
             )
         axes.plot(x, values, color=colour, linewidth=0.8, linestyle=style.LINES[1], zorder=1)
-    axes.set_xticks(range(len(parts)), [""] * len(parts))
-    for text, (name, pair, _) in zip(axes.get_xticklabels(), parts, strict=True):
-        style.plain(text, f"{name}\n({pair[0].score(metric).n_sequences} sequences)")
+    axes.set_xticks(range(len(parts)), [f"{n}\n({p[0].score(metric).n_sequences} sequences)" for n, p, _ in parts])
     axes.set_xlim(-0.5, len(parts) - 0.5)
     style.plain(axes.set_ylabel(""), style_of(metric).word)
     shapes = [
@@ -216,14 +214,13 @@ def _draw_scores(axes: Axes, parts: Sequence[tuple[str, tuple[Evaluation, Evalua
 
 def _draw_differences(axes: Axes, found: Sequence[tuple[str, Sequence[tuple[str, float]], str]], metric: str) -> None:
     labels, place = [], 0
-    for name, values, colour in reversed(found):
+    for _, values, colour in reversed(found):
         for sequence, value in sorted(values, key=lambda item: item[1]):
             axes.barh(place, value, color=colour, height=0.75)
             labels.append(sequence)
             place += 1
         place += 1
         labels.append("")
-        del name
     crowded = len(labels) > 42
     axes.set_yticks([] if crowded else range(len(labels)), [] if crowded else labels)
     for text, label in zip(axes.get_yticklabels(), labels, strict=False):

@@ -81,7 +81,8 @@ def run_search(request: SearchRequest) -> SearchOutcome:
         work = _Work(plan, study, held.enter_context(_executor(request.workers)), choose_progress(quiet=request.quiet))
         work.run_trials()
         document = _judge(work)
-    write_search(document, plan.folder)
+    if request.report:
+        write_search(document, plan.folder)
     return SearchOutcome(plan, document, tuple(work.failures), plan.folder)
 
 
@@ -110,15 +111,17 @@ class _Kept:
         super().close()  # type: ignore[misc]
 
 
-class _KeptInline(_Kept, Inline): ...
+class KeptInline(_Kept, Inline):
+    """Works in this process."""
 
 
-class _KeptPool(_Kept, Pool): ...
+class KeptPool(_Kept, Pool):
+    """Works in worker processes."""
 
 
 @contextlib.contextmanager
 def _executor(workers: int) -> Iterator[Executor]:
-    executor = _KeptInline() if workers == 1 else _KeptPool(workers)
+    executor = KeptInline() if workers == 1 else KeptPool(workers)
     try:
         yield executor
     finally:

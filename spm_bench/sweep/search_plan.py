@@ -39,6 +39,7 @@ class SearchRequest:
         out: Root of all run folders; the study and its document are in `<out>/searches/<name>`.
         workers: Processes.
         lockstep: Advance the trials of a batch together; False runs each alone.
+        report: Write the document.
         quiet: No progress on stderr, failures only.
         command: For the record.
     """
@@ -51,6 +52,7 @@ class SearchRequest:
     out: Path = Path("runs")
     workers: int = 1
     lockstep: bool = True
+    report: bool = True
     quiet: bool = False
     command: tuple[str, ...] = ()
 

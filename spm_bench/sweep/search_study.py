@@ -30,7 +30,11 @@ DIGITS = 3
 COMPLETE, PRUNED, FAILED, IMPOSSIBLE = "complete", "pruned", "failed", "impossible"
 """Ran on all tuned sequences; stopped early; broke on a sequence; its settings contradict each other."""
 _PLACE, _STATE, _NOTE, _RUN, _QUESTION, _LOOKS = "place", "state", "note", "run", "question", "looks"
+_PARAMS = "params"
 _SPACE = "the space"
+
+FEWEST_FOR_IMPORTANCE = 20
+"""Complete trials; the best tenth is compared with the rest, and a tenth of fewer is a single trial."""
 
 Setting = bool | int | float | str
 """A value as Optuna keeps it; lists are kept as JSON text."""
@@ -187,12 +191,22 @@ class Study:
     def __init__(self, optuna: ModuleType, study: Any, plan: Plan, path: Path) -> None:
         self._optuna, self._study, self.plan, self.path = optuna, study, plan, path
         self._distributions = {name: _distribution(optuna, dimension) for name, dimension in plan.space.items()}
+        states = optuna.trial.TrialState
+        # What cannot be built is pruned before its first sequence: the sampler then takes it for the worst.
+        self._states = {
+            COMPLETE: states.COMPLETE,
+            FAILED: states.FAIL,
+            PRUNED: states.PRUNED,
+            IMPOSSIBLE: states.PRUNED,
+        }
         with readable_os_errors(path):
             self._ask_again()
 
     def finished(self) -> list[Finished]:
         """Trials that are done, by place."""
-        found = [t for t in self._study.get_trials(deepcopy=False) if _STATE in t.user_attrs and t.state.is_finished()]
+        # A trial that was killed while this was told has the one without the other; it was asked again.
+        trials = self._study.get_trials(deepcopy=False)
+        found = [t for t in trials if self._states.get(t.user_attrs.get(_STATE)) == t.state]
         return sorted((self._finished(t) for t in found), key=lambda t: t.place)
 
     def next_batch(self, trials: int) -> list[Asked]:
@@ -223,15 +237,12 @@ class Study:
 
     def tell(self, asked: Asked, state: str, value: float | None = None, *, note: str = "", run: str = "") -> None:
         """Keep what became of a trial; see `Finished`."""
-        states = self._optuna.trial.TrialState
-        # What cannot be built is pruned before its first sequence: the sampler then takes it for the worst.
-        known = {COMPLETE: states.COMPLETE, FAILED: states.FAIL, PRUNED: states.PRUNED, IMPOSSIBLE: states.PRUNED}
         with readable_os_errors(self.path):
             asked._trial.set_user_attr(_STATE, state)
             for name, text in ((_NOTE, note), (_RUN, run)):
                 if text:
                     asked._trial.set_user_attr(name, text)
-            self._study.tell(asked._trial, value if state == COMPLETE else None, state=known[state])
+            self._study.tell(asked._trial, value if state == COMPLETE else None, state=self._states[state])
 
     def best(self) -> Finished | None:
         """The best trial that ran on all tuned sequences and lies in the space; the earliest of equal ones."""
@@ -288,20 +299,30 @@ class Study:
     def _ask_again(self) -> None:
         """Trials that were running when a process was killed: enqueue them with their places, then give them up.
 
-        In this order, and only what is not enqueued yet: being killed in between loses and doubles nothing.
+        All that wait are enqueued anew with them, so that their order is that of their places. Being killed meanwhile
+        loses nothing, and places that are then there twice are taken once.
         """
-        kept = {t.user_attrs.get(_PLACE) for t in self._trials("WAITING")}
-        kept |= {-1, *(t.place for t in self.finished())}  # -1: killed before it had a place
-        for trial in self._trials("RUNNING"):
-            place = trial.user_attrs.get(_PLACE, -1)
-            whole = trial.params.keys() == self.plan.space.keys()
-            if place not in kept and whole and self._in_space(self._unpacked(trial.params)):
-                self._enqueue(place, trial.params)
-                kept.add(place)
+        if not self._trials("RUNNING"):
+            return
+        for _ in self._trials("WAITING"):
+            self._study.ask()
+        running, done = self._trials("RUNNING"), {t.place for t in self.finished()}
+        again = {t.user_attrs[_PLACE]: params for t in running if (params := self._known(t)) is not None}
+        for place in sorted(again.keys() - done):
+            self._enqueue(place, again[place])
+        for trial in running:
             self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
 
+    def _known(self, trial: Any) -> dict[str, Setting] | None:
+        """What a given-up trial was to be run with; None if it was killed before that was drawn, or is out of space."""
+        if trial.user_attrs.get(_STATE) == FAILED:
+            return None  # being given up is all that it lacks
+        params = trial.user_attrs.get(_PARAMS, trial.params)
+        whole = _PLACE in trial.user_attrs and params.keys() == self.plan.space.keys()
+        return dict(params) if whole and self._in_space(self._unpacked(params)) else None
+
     def _enqueue(self, place: int, params: Mapping[str, Setting]) -> None:
-        self._study.enqueue_trial(dict(params), user_attrs={_PLACE: place})
+        self._study.enqueue_trial(dict(params), user_attrs={_PLACE: place, _PARAMS: dict(params)})
 
     def _trials(self, state: str) -> list[Any]:
         wanted = getattr(self._optuna.trial.TrialState, state)
@@ -325,10 +346,6 @@ class Study:
     def _unpacked(self, params: Mapping[str, Setting]) -> dict[str, Any]:
         """Fields in the space's order, lists as lists."""
         return {name: kind.unpack(params[name]) for name, kind in self.plan.space.items() if name in params}
-
-
-FEWEST_FOR_IMPORTANCE = 10
-"""Complete trials; the best tenth is compared with the rest, and a tenth of fewer is no trial at all."""
 
 
 @contextlib.contextmanager
