@@ -71,6 +71,7 @@ class _Worker:
     actor: Any
     awaited: Any
     host: str = ""
+    pid: int = 0
     load: _Load | None = None
 
 
@@ -286,7 +287,7 @@ class RayExecutor:
                 f"{arrival.host} runs {arrival.installation}, this machine {self._here}",
                 remedy="Use one environment that all machines share, or install the same version on all of them",
             )
-        worker.host, worker.awaited = arrival.host, None
+        worker.host, worker.pid, worker.awaited = arrival.host, arrival.pid, None
         self._false_starts = 0
 
     def _take(self, worker: _Worker, message: Reply | int) -> None:

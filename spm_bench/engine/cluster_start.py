@@ -159,7 +159,8 @@ def _no_connection(address: str, error: Exception) -> UsageError:
         return UsageError(f"Ray could not be started here: {text[:400]}")
     return UsageError(
         f"this machine could not join the Ray cluster at {address}: {text[:400]}",
-        remedy=f"Run `ray start --address={address} --num-cpus=0` here first, or run this on a machine of the cluster",
+        remedy=f"Run this on a machine of the cluster, or `ray start --address={address} --num-cpus=0` here first; "
+        "if the head says that token authentication is enabled, set RAY_AUTH_MODE=token here, too",
     )
 
 
