@@ -116,14 +116,14 @@ def crop_frame(
     """
     rows, columns = (size, size) if isinstance(size, int) else size
     colour = mean if border == "mean" else torch.zeros_like(mean)
-    parts = [
-        _crop_some(frame, colour, part, rows, columns, offset, border) for part in torch.split(boxes, CROPS_AT_ONCE)
-    ]
+    # On a CPU one by one: only the pixels that a box touches are looked at, in half the time of several together.
+    at_once = 1 if frame.device.type == "cpu" else CROPS_AT_ONCE
+    parts = [_crop_some(frame, colour, part, rows, columns, offset, border) for part in torch.split(boxes, at_once)]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 CROPS_AT_ONCE = 16
-"""Bounds the memory of the gathered rows: about 100 MB for 640-pixel frames and 271-pixel crops."""
+"""On an accelerator; bounds the memory of the gathered rows: about 100 MB for 640-pixel frames and 271-pixel crops."""
 
 
 def _crop_some(
