@@ -300,9 +300,9 @@ class _Work:
     def _say(self, trial: _Live) -> None:
         if self.plan.request.quiet:
             return
-        title, best = style_of(self.plan.metric).title, self.study.best()
-        told = trial.note if trial.value is None else f"{title} {style_of(self.plan.metric).format(trial.value)}"
-        so_far = "" if best is None else f"; best so far: trial {best.place}, {best.value:.3f}"
+        style, best = style_of(self.plan.metric), self.study.best()
+        told = trial.note if trial.value is None else f"{style.title} {style.format(trial.value)}"
+        so_far = "" if best is None else f"; best so far: trial {best.place}, {style.format(best.value)}"
         print(
             f"trial {trial.asked.place} {trial.state}{f': {told}' if told else ''}{so_far}", file=sys.stderr, flush=True
         )

@@ -171,6 +171,12 @@ def plan_search(request: SearchRequest) -> SearchPlan:
         metric, extra, higher = metric_of(file, suite.family)
     except UsageError as error:
         raise source.error(error.problem, ("direction" if file.direction else "metric",), error.remedy) from None
+    if metric == "eao" and suite.eao_interval is None:
+        raise source.error(
+            f"{suite.title} defines no range of sequence lengths for EAO",
+            ("metric",),
+            "Search for accuracy or failures",
+        )
     names = [sequence.name for sequence in suite.sequences]
     try:
         units = group_units(units_of(suite.name, names), file.units)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spm_bench.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, build_app, guarded
+from spm_bench.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, build_app, guarded
 from spm_bench.errors import ResultsError, UsageError
 from spm_bench.report.search import TUNED_MARK, verdict
 from spm_bench.results.lock import LockedError, locked
@@ -24,6 +24,7 @@ from spm_bench.sweep.search import run_search
 from spm_bench.sweep.search_plan import SearchRequest
 from tests.sweep.search_toys import FRAMES, SEARCH, Dated, use_small_demo
 from tests.sweep.toys import Toy, write
+from tests.test_doors import loaded_after
 
 
 @pytest.fixture(autouse=True)
@@ -126,23 +127,26 @@ def test_the_second_time_nothing_is_computed_and_more_trials_go_on():
     assert summary(at_once) == summary(more)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_search_that_is_killed_ends_with_the_same_trials(workers, monkeypatch):
+@pytest.mark.parametrize(("workers", "blow"), [(1, signal.SIGINT), (2, signal.SIGKILL)])
+def test_a_search_that_is_stopped_or_killed_ends_with_the_same_trials(workers, blow, monkeypatch):
     monkeypatch.setattr(search_plan, "load_suite", load_suite)
     whole = search(out=Path("whole"))
     root = Path(__file__).parents[2]
     code = "import sys; from spm_bench.cli import *; sys.exit(guarded(build_app(), sys.argv[1:]))"
     command = [sys.executable, "-c", code, "search", "toy.toml", "--workers", str(workers)]
     environment = {**os.environ, "SPM_TEST_PAUSE": "0.01", "PYTHONPATH": str(root)}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
         deadline = time.monotonic() + 120
         while len(raw_files()) < 5 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         assert process.poll() is None
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.send_signal(blow)
+        said = process.communicate()[1]
+    if blow == signal.SIGINT:
+        assert process.returncode == EXIT_INTERRUPTED
+        assert said.splitlines()[-1].startswith("interrupted: what was finished is kept")
     kept = raw_files()
     assert kept
     assert summary(search()) == summary(whole)
@@ -304,3 +308,8 @@ def test_without_optuna_the_remedy_is_named(monkeypatch, capsys):
     assert main("toy") == EXIT_USAGE
     assert "pip install 'spm_bench[search]'" in capsys.readouterr().err
     assert not Path("runs").exists()
+
+
+def test_the_help_loads_nothing_heavy():
+    code = "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['search', '--help'])"
+    assert loaded_after(code) == set()

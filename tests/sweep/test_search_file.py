@@ -77,6 +77,7 @@ def test_a_step_that_misses_the_end_stops_before_it():
         ('"calm", ', '"clam", ', None, r"no sequence 'clam'\. Did you mean calm"),
         ('name = "demo"', 'name = "demo"\nprotocol = "two_pass"', None, "no protocol 'two_pass'"),
         ('name = "demo"', 'name = "demo"\nconvention = "mine"', None, "'mine'"),
+        ('name = "demo"', 'name = "demo"\nprotocol = "supervised"', None, "no range of sequence lengths for EAO"),
         ('[suite]', '[units]\nall = ["*"]\n\n[suite]', 18, "one unit"),
         ('[suite]', '[units]\nx = ["nobody"]\n\n[suite]', 18, "no sequence fits"),
         ('[suite]', '[pruner]\nmethod = "mean"\n\n[suite]', 19, "'median' or 'none'"),
