@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from spm_bench.engine.cluster_machines import COUNT_EVERY, Machines
 from spm_bench.engine.cluster_start import Share, connect, import_ray, muted
 from spm_bench.engine.cluster_worker import (
     VISIBLE_WITHIN,
@@ -36,12 +37,6 @@ from spm_bench.trackers.base import TrackerSpec
 MAX_RETRIES = 2
 """Times that work is given out again after its worker died: once as it was, as most often the machine was taken away;
 then task by task, as otherwise one task killed the worker, and may not take the others along."""
-_COUNT_EVERY = 2.0
-"""Seconds between two looks at which machines there are."""
-_SAY_EVERY = 30.0
-"""Seconds between two lines while nobody can work."""
-_GIVE_UP_AFTER = 300.0
-"""Seconds after which a cluster without a single machine that could hold a worker is given up."""
 _FALSE_STARTS = 3
 """Workers that die before they arrive, one after another: it is not chance then."""
 _NOT_THERE = "No module named 'spm_bench'"
@@ -114,8 +109,7 @@ class RayExecutor:
         self._replies: deque[Reply] = deque()
         self._code: dict[str, str] = {}
         self._false_starts = 0
-        self._counted, self._room = -_COUNT_EVERY, 0
-        self._idle_since = self._said = time.monotonic()
+        self._machines = Machines(self._ray, self.share, self._say)
         self._open()
 
     def __enter__(self) -> RayExecutor:
@@ -164,13 +158,12 @@ class RayExecutor:
             self._deal()
             busy = {worker.awaited: worker for worker in self._workers if worker.awaited is not None}
             if not busy:
-                time.sleep(_COUNT_EVERY / 4)
-                self._wait_for_machines()
-                continue
-            ready, _ = self._ray.wait(list(busy), num_returns=1, timeout=_COUNT_EVERY)
-            for awaited in ready:
-                self._hear(busy[awaited])
-            self._wait_for_machines()
+                time.sleep(COUNT_EVERY / 4)
+            else:
+                ready, _ = self._ray.wait(list(busy), num_returns=1, timeout=COUNT_EVERY)
+                for awaited in ready:
+                    self._hear(busy[awaited])
+            self._machines.wait(working=any(worker.host for worker in self._workers))
         return self._replies.popleft()
 
     def close(self) -> None:
@@ -197,10 +190,11 @@ class RayExecutor:
         if self._connected:
             return
         self._ours = connect(self._ray, self._address, self.share, self._wanted)
-        self._connected, self._counted = True, -_COUNT_EVERY
+        self._connected = True
+        self._machines.look_again()
         self._muted.enter_context(muted())
         try:
-            self._check_room()
+            self._machines.check(self._address)
         except BaseException:
             self.__exit__()
             raise
@@ -209,15 +203,7 @@ class RayExecutor:
 
     def _size(self) -> int:
         """How many workers there should be."""
-        return self._wanted if self._wanted is not None else self._machines_room()
-
-    def _machines_room(self) -> int:
-        """How many workers the living machines have room for, if they did nothing else."""
-        if time.monotonic() - self._counted >= _COUNT_EVERY:
-            nodes = self._ray.nodes()
-            self._room = sum(self.share.fit_in(node["Resources"]) for node in nodes if node["Alive"])
-            self._counted = time.monotonic()
-        return self._room
+        return self._wanted if self._wanted is not None else self._machines.room()
 
     def _deal(self) -> None:
         """Start workers that are missing, and give work to those that are free."""
@@ -324,7 +310,7 @@ class RayExecutor:
         self._workers.remove(worker)
         with contextlib.suppress(Exception):
             self._ray.kill(worker.actor)  # it may be out of reach only, and must not do what another does now
-        self._counted = -_COUNT_EVERY  # perhaps its machine went with it
+        self._machines.look_again()  # perhaps its machine went with it
         if worker.load is not None:
             self._again(worker.load, f"the worker process on {worker.host} died")
             return
@@ -355,38 +341,6 @@ class RayExecutor:
         if last:
             return load.bundle.retries(load.open)
         return [dataclasses.replace(load.bundle, jobs=tuple(j for j in load.bundle.jobs if j.key in load.open))]
-
-    # --- machines
-
-    def _check_room(self) -> None:
-        """Demand that some machine could hold one worker, before anything is waited for."""
-        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        if any(self.share.fit_in(node) for node in nodes):
-            return
-        have = ", ".join(f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes)
-        raise UsageError(
-            f"no machine of the Ray cluster ({self._address}) has {self.share} for a worker; it has {have or 'none'}",
-            remedy="Ask for less, or start Ray there with --num-cpus and --num-gpus",
-        )
-
-    def _wait_for_machines(self) -> None:
-        """While nobody can work: say so now and then, and give up where no machine is left."""
-        now = time.monotonic()
-        if any(worker.host for worker in self._workers):
-            self._idle_since = now
-        elif now - self._idle_since > _GIVE_UP_AFTER and not self._machines_room():
-            raise ResultsError(
-                f"no machine of the cluster could hold a worker for {_GIVE_UP_AFTER / 60:.0f} minutes",
-                remedy="What was finished is kept; run the same command again on a cluster with machines",
-            )
-        elif now - max(self._said, self._idle_since) > _SAY_EVERY:
-            self._said = now
-            room = self._machines_room()
-            self._say(
-                f"waiting for a worker: the cluster has room for {room}, others may be using it"
-                if room
-                else "waiting for a machine: none of the cluster is left that could hold a worker"
-            )
 
 
 def cluster_executor(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from spm_bench.engine import cluster, cluster_start, cluster_worker
+from spm_bench.engine import cluster, cluster_machines, cluster_start, cluster_worker
 from spm_bench.engine.cluster import RayExecutor, cluster_executor
 from spm_bench.engine.cluster_start import Share
 from spm_bench.engine.cluster_worker import Installation, appears, check_code, check_folder
@@ -349,8 +349,9 @@ def test_a_cluster_that_lost_all_machines_is_given_up_after_saying_so(monkeypatc
     monkeypatch.setattr(cluster, "import_ray", LostRay)
     monkeypatch.setattr(cluster, "connect", lambda *_: False)
     monkeypatch.setattr(cluster, "muted", contextlib.nullcontext)
-    for name, seconds in (("_COUNT_EVERY", 0.02), ("_SAY_EVERY", 0.05), ("_GIVE_UP_AFTER", 0.3)):
-        monkeypatch.setattr(cluster, name, seconds)
+    for name, seconds in (("COUNT_EVERY", 0.02), ("SAY_EVERY", 0.05), ("GIVE_UP_AFTER", 0.3)):
+        monkeypatch.setattr(cluster_machines, name, seconds)
+    monkeypatch.setattr(cluster, "COUNT_EVERY", 0.02)
     said = []
     executor = RayExecutor("head:1", say=said.append)
     executor.submit(bundle_of(sequence()))
