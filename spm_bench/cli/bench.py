@@ -96,13 +96,13 @@ def bench(
     with _blas_threads(threads), stdout_for_rows() if csv else contextlib.nullcontext():
         outcome = time_them(request)
     from spm_bench.report.render import to_csv
-    from spm_bench.report.speed import COLUMNS, speed_table
+    from spm_bench.report.speed import COLUMNS, NARROW, speed_table
     from spm_bench.report.terminal import show_table
 
     if csv:
         print(to_csv(speed_table(outcome.timing, str(outcome.folder), columns=COLUMNS)), end="")
     else:
-        show_table(speed_table(outcome.timing, str(outcome.folder)))
+        show_table(speed_table(outcome.timing, str(outcome.folder), columns=NARROW))
     for line in (*outcome.notes, f"timing: {outcome.folder}"):
         print(line, file=sys.stderr)
     return 0

@@ -44,10 +44,12 @@ SHOWN = (
     Column("spread_percent", "spread", higher_is_better=False),
 )
 """What a page has room for: each time is printed with its p95 behind it."""
+NARROW = tuple(c for c in SHOWN if c.metric != "fps_end_to_end")
+"""What 80 columns of a terminal have room for beside names of variants."""
 
 _READING = (
     "Milliseconds per frame, median/95th percentile: network (inside its modules), tracker (update, until its device "
-    "has finished), all (with decoding the picture). fps: frames over total seconds, of the tracker and of all. "
+    "has finished), all (with decoding the picture). fps: frames over total seconds, of the tracker (all fps: of all). "
     "Starting on the first frame is in neither.",
     "Spread: slowest less fastest round in percent of the middle one. Smaller differences mean nothing.",
     "Speeds in print are of other machines and are not shown.",
@@ -101,8 +103,9 @@ def speed_table(timing: Timing, run: str = "", *, columns: Sequence[Column] = SH
     Args:
         timing: One machine's.
         run: Folder of the timing, for CSV.
-        columns: `SHOWN`, or `COLUMNS` for all, where a time and its p95 are two.
+        columns: `SHOWN`, `NARROW`, or `COLUMNS` for all, where a time and its p95 are two.
     """
+    paired = not any("p95" in c.metric for c in columns)
     rows, marks, order = [], Footnotes(), speeds(timing)
     ranks = _ranks([s for s in order if s.tracker.computes])
     for speed in order:
@@ -116,7 +119,7 @@ def speed_table(timing: Timing, run: str = "", *, columns: Sequence[Column] = SH
                 text, missing = DASH, 0
             rank = ranks.get((column.metric, text), 0) if tracker.computes and value is not None else 0
             slow = speed.values.get(column.metric.replace("_ms", "_p95_ms"))
-            if columns is SHOWN and column.metric.endswith("_ms") and slow is not None:
+            if paired and column.metric.endswith("_ms") and slow is not None:
                 text += f"/{_print(column.metric, slow)[0]}"
             cells.append(Cell(value, text, rank, (), missing))
         facts = {

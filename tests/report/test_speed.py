@@ -8,14 +8,16 @@ import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from spm_bench.errors import ResultsError
 from spm_bench.report import style
 from spm_bench.report.accuracy import Accuracy, accuracy_of, read_score_rows
 from spm_bench.report.render import to_csv, to_latex, to_markdown
-from spm_bench.report.speed import COLUMNS, Speed, speed_table, write_speed
+from spm_bench.report.speed import COLUMNS, NARROW, Speed, speed_table, write_speed
 from spm_bench.report.speed_figure import speed_accuracy_figure
 from spm_bench.report.tables import BEST, SECOND
+from spm_bench.report.terminal import show_table
 from spm_bench.report.vocabulary import DASH
 from tests.report.fakes import NASTY
 from tests.results.made_timings import timing, tracker
@@ -92,6 +94,16 @@ def test_csv_has_every_figure_with_all_digits():
     assert (spm["network_ms"], spm["run"], spm["protocol"]) == ("", "here", "timing")
     assert float(static["fps"]) == pytest.approx(2 / 0.00105 * 1.0, rel=0.01)
     assert "never looks" in static["note"]
+
+
+def test_80_columns_hold_all_figures_beside_long_names():
+    made = timing(*(tracker("SPM-lite", (123.4,), variant=f"score_fusion_only{i}", network=100.0) for i in range(3)))
+    stream = io.StringIO()
+    show_table(speed_table(made, columns=NARROW), Console(file=stream, width=80))
+    text = stream.getvalue()
+    assert "100/100" in text
+    assert "spread" in text.splitlines()[3]
+    assert text.count("10%") == 3
 
 
 def test_warnings_stand_under_the_table():
