@@ -45,7 +45,7 @@ def search(
     result. Trials that are worse than the median of the earlier ones after the same sequences are stopped.
 
     Runs lie in OUT/SUITE/TRACKER-HASH, as those of `spm-bench run`; the study and its report in OUT/searches/NAME. The
-    same command again goes on where it stopped. Needs Optuna: pip install 'spm_bench[search]'.
+    same command again goes on where it stopped. Needs Optuna, which comes with the extra search of spm_bench.
 
     Examples:
         spm-bench search search_window --dry-run
