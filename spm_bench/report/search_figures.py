@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from spm_bench.report import style
 from spm_bench.report.figures import head
@@ -121,10 +121,11 @@ def slices_figure(
     """Scores of the complete trials over each setting, one panel a setting; the base's value is a line."""
     complete = _complete(trials)
     names = list(base)
-    rows = -(-len(names) // _COLUMNS)
+    columns = min(_COLUMNS, len(names))
+    rows = -(-len(names) // columns)
     with style.figure_style():
         figure = style.new_figure(style.TWO_COLUMNS, 0.75 + 1.75 * rows)
-        panels = figure.subplots(rows, _COLUMNS, squeeze=False, sharey=True).flatten()
+        panels = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
         for axes, name in zip(panels, names, strict=False):
             place = _places(name, complete, base, axes, name in log)
             order = np.array([t.number for t in complete], dtype=np.float64)
@@ -141,7 +142,7 @@ def slices_figure(
             style.plain(axes.set_xlabel(""), label)
         for axes in panels[len(names) :]:
             axes.set_visible(False)
-        for axes in panels[::_COLUMNS]:
+        for axes in panels[::columns]:
             style.plain(axes.set_ylabel(""), f"{style_of(metric).word}, tuned part")
         head(figure, title, "Complete trials over each setting; later ones darker, star: best, dotted: base")
         return figure
@@ -155,6 +156,9 @@ def _places(
     if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         if log:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         elif all(isinstance(v, int) for v in values):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         return float
@@ -227,6 +231,7 @@ def _draw_differences(axes: Axes, found: Sequence[tuple[str, Sequence[tuple[str,
         style.plain(text, style.short_name(label))
         text.set_fontsize(min(7.0, 150 / len(labels)))
     axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
     axes.axvline(0.0, color=_BASE, linewidth=0.8)
     style.plain(axes.set_xlabel(""), f"{style_of(metric).word}: best trial minus base, per sequence")
 

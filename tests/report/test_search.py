@@ -203,6 +203,8 @@ def test_slices_have_a_panel_for_each_setting_whatever_its_type():
         assert text in texts
     assert [axes.get_visible() for axes in figure.axes] == [True] * 4 + [False] * 2
     assert figure.axes[0].get_xscale() == "log"
+    assert {"0.3", "0.5"} <= set(texts)
+    assert not any("mathdefault" in text for text in texts)
     assert len(figure.axes[1].collections[0].get_offsets()) == 3
 
 
