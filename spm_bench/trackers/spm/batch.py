@@ -48,9 +48,13 @@ from spm_bench.trackers.spm.weights import find_weights
 
 CPU = torch.device("cpu")
 
-LOOKS_AT_ONCE = {"cpu": 4, "cuda": 64}
-"""Search crops per pass through the network. On a CPU four fit the caches (SPM-lite: 4.9 ms for one, 3.6 each for four,
-7.5 each for twenty); on an accelerator the more the better, and 64 of the released network take about 2 GB."""
+LOOKS_AT_ONCE = {"cpu": 8, "cuda": 64}
+"""Most search crops per pass through the network. On a CPU more bring little (two cores, SPM-lite: 6.6 ms for one,
+4.6 each for eight, 4.3 each for twelve); on an accelerator they do, and 64 of the released network take 2 GB."""
+
+LARGEST_MAP = 32 * 2**20
+"""Bytes that a feature map of a pass may have on a CPU: what is larger the C library fetches anew from the system each
+time, and the pages of it one by one (the released network: 29 ms a look for four at once, 41 for eight)."""
 
 SLOTS = {"cpu": 64, "cuda": 256}
 """Targets at once, memory permitting: on a CPU enough for the cells of a sweep on one sequence, so that none of their
@@ -97,6 +101,7 @@ class Family:
         self.settings = SlotSettings.of(self.configs, self.device, self.net.architecture)
         self.on_host = SlotSettings.of(self.configs, CPU, self.net.architecture)
         self.anchors = make_anchors(self.settings.shared, self.net.stride, self.device, self.net.architecture)
+        self.looks_at_once = looks_at_once(self.net, self.settings.shared.search_size, self.device)
         self.look_fields = [agree_on(config, LOOK_FIELDS) for config in self.configs]
         self._joined: dict[tuple[int, ...], tuple[list[Template], Template]] = {}
 
@@ -117,7 +122,7 @@ class Family:
         distinct = list(firsts.values())
         made: list[Template] = []
         # One at a time on a CPU: some of the template's layers round by the size of the batch.
-        at_once = 1 if self.device.type == "cpu" else looks_at_once(self.device)
+        at_once = 1 if self.device.type == "cpu" else self.looks_at_once
         for i in range(0, len(distinct), at_once):
             places = distinct[i : i + at_once]
             batch = frame_batch([frames[p] for p in places], self.device)
@@ -144,9 +149,7 @@ class Family:
         scenes = [
             (id(f), id(t.template), self.look_fields[m]) for f, t, m in zip(frames, targets, members, strict=True)
         ]
-        parts = share(
-            scenes, squares.numpy(), corners.astype(np.float32), configs, looks_at_once=looks_at_once(self.device)
-        )
+        parts = share(scenes, squares.numpy(), corners.astype(np.float32), configs, looks_at_once=self.looks_at_once)
         pictures = frame_batch(frames, self.device)
         rows = torch.cat((torch.from_numpy(corners), region, scale[:, None]), 1).to(self.device)
         templates = [target.template for target in targets]
@@ -208,6 +211,10 @@ class SpmBatch:
         options: Constructor arguments of `SpmTracker`, one mapping per spec.
         default_weights: Of the tracker class, where the options name none.
 
+    Attributes:
+        shared: Steps asked for, and looks computed for them.
+        capacity: Targets worth advancing at once, see `SLOTS` and `BYTES_PER_SLOT`.
+
     Raises:
         UsageError: Settings or a device that cannot be used.
         WeightsError: No trained weights and none asked for, or broken ones.
@@ -235,11 +242,11 @@ class SpmBatch:
             configs.append(config)
         families = {kind: Family(*parts) for kind, parts in kinds.items()}
         self._members = [(families[kind], place) for kind, place in places]
+        self.capacity = self._capacity(self._members[0][0].device)
 
-    @property
-    def capacity(self) -> int:
-        """Targets worth advancing at once, see `SLOTS` and `BYTES_PER_SLOT`."""
-        device = self._members[0][0].device
+    @staticmethod
+    def _capacity(device: torch.device) -> int:
+        """Targets worth advancing at once, asked once: later the memory is less because the batch is using it."""
         kind = "cpu" if device.type == "cpu" else "cuda"
         return max(1, min(SLOTS[kind], int(PART_OF_MEMORY * memory_at_hand(device)) // BYTES_PER_SLOT[kind]))
 
@@ -293,6 +300,10 @@ class SpmBatch:
         return list(together.values())
 
 
-def looks_at_once(device: torch.device) -> int:
+def looks_at_once(net: SpmNet, search_size: int, device: torch.device) -> int:
     """Search crops per pass through the network."""
-    return LOOKS_AT_ONCE["cpu" if device.type == "cpu" else "cuda"]
+    if device.type != "cpu":
+        return LOOKS_AT_ONCE["cuda"]
+    first = net.architecture.blocks[0]  # its map is the largest
+    size = 4 * first.channels * (search_size // first.stride) ** 2
+    return max(1, min(LOOKS_AT_ONCE["cpu"], LARGEST_MAP // size))
