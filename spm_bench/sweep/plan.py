@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from spm_bench.errors import UsageError, unknown_name
+from spm_bench.errors import unknown_name
 from spm_bench.protocols.base import TrackingProtocol
 from spm_bench.registry import load_target
 from spm_bench.results.files import RUN_FILE
 from spm_bench.results.manifest import DONE, read_manifest, sequences_in_state
 from spm_bench.results.runs import OVERWRITE, run_folder
-from spm_bench.run import Request, choose_protocol
-from spm_bench.suites import load_suite
 from spm_bench.suites.base import Sequence, Suite
 from spm_bench.sweep.cells import Cell, cells_of, choose_cells
+from spm_bench.sweep.entries import load_entry, with_weights
 from spm_bench.sweep.file import Base, SuiteEntry, Sweep, read_sweep
 from spm_bench.sweep.request import SweepRequest
 
@@ -99,14 +97,7 @@ def _base(sweep: Sweep, request: SweepRequest) -> Base:
     base = sweep.file.base
     if request.tracker is not None and request.tracker != base.tracker:
         base = base.model_copy(update={"tracker": request.tracker, "weights": None})
-    if request.weights is not None:
-        base = base.model_copy(update={"weights": _absolute(request.weights)})
-    return base
-
-
-def _absolute(weights: str) -> str:
-    """A file given on the command line, whatever the sweep file's folder has of the same name."""
-    return str(Path(weights).absolute()) if os.path.exists(weights) else weights  # noqa: PTH110 - "" is no path
+    return with_weights(base, request.weights)
 
 
 def _entries(sweep: Sweep, request: SweepRequest) -> list[tuple[int | None, SuiteEntry]]:
@@ -122,41 +113,15 @@ def _entries(sweep: Sweep, request: SweepRequest) -> list[tuple[int | None, Suit
 
 
 def _load(sweep: Sweep, request: SweepRequest, number: int | None, entry: SuiteEntry) -> SuitePlan:
-    place = () if number is None else ("suites", number)
-    only = list(request.sequences or entry.sequences)
-    try:
-        suite = load_suite(
-            entry.name,
-            request.data or _data(entry, sweep),
-            allow_missing=request.allow_missing or entry.allow_missing,
-            only=only or None,
-        )
-        asked = Request(protocol=entry.protocol, init_box=entry.init_box, repetitions=entry.repetitions)
-        protocol = choose_protocol(asked, suite)
-        _check_convention(entry.convention, protocol.family)
-    except UsageError as error:
-        if number is None or error.where is not None:
-            raise
-        raise sweep.source.error(error.problem, place, error.remedy) from None
-    if not suite.sequences:
-        raise sweep.source.error(f"{suite.title} has no sequence to run", place)
-    return SuitePlan(replace(suite, protocol=protocol.name, family=protocol.family), protocol, entry.convention)
-
-
-def _data(entry: SuiteEntry, sweep: Sweep) -> Path | None:
-    """A path in the file starts at the file's folder; `~` and variables count."""
-    if entry.data is None:
-        return None
-    return sweep.source.path.parent / os.path.expandvars(os.path.expanduser(entry.data))  # noqa: PTH111 - variables
-
-
-def _check_convention(name: str | None, family: str) -> None:
-    """Find a mistyped convention before hours are spent on running."""
-    from spm_bench.metrics.conventions import get_convention
-    from spm_bench.metrics.vot_conventions import get_vot_convention
-
-    if name is not None:
-        (get_vot_convention if family == "vot" else get_convention)(name)
+    suite, protocol = load_entry(
+        entry,
+        sweep.source,
+        () if number is None else ("suites", number),
+        data=request.data,
+        sequences=request.sequences,
+        allow_missing=request.allow_missing,
+    )
+    return SuitePlan(suite, protocol, entry.convention)
 
 
 def is_deterministic(cell: Cell) -> bool:

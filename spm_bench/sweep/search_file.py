@@ -19,7 +19,7 @@ from spm_bench.metrics.conventions import default_convention, get_convention
 from spm_bench.metrics.extra import extra_metrics, get_extra_metric
 from spm_bench.sweep.axes import Axis, read_axes, value_text
 from spm_bench.sweep.file import HOME, Base, Source, SuiteEntry
-from spm_bench.sweep.search_study import Dimension
+from spm_bench.sweep.search_space import Dimension
 from spm_bench.trackers.catalog import settings_of
 
 MOST_TRIALS = 100_000

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from spm_bench.errors import SpmBenchError, UsageError
 from spm_bench.protocols.base import TrackingProtocol
-from spm_bench.run import Request, choose_protocol
 from spm_bench.scoring.units import units_of
-from spm_bench.suites import load_suite
 from spm_bench.suites.base import Suite
 from spm_bench.sweep.cells import Cell, resolve_base
+from spm_bench.sweep.entries import load_entry, with_weights
 from spm_bench.sweep.file import Base
 from spm_bench.sweep.search_file import Search, metric_of, read_search, space_of
+from spm_bench.sweep.search_journal import load_optuna
+from spm_bench.sweep.search_space import Dimension
 from spm_bench.sweep.search_split import Split, group_units, split_sequences
-from spm_bench.sweep.search_study import Dimension, Plan, load_optuna
+from spm_bench.sweep.search_study import Plan
 from spm_bench.trackers.catalog import build_tracker, settings_of
 
 HOME = "searches"
 """Folder of all searches' documents in the root of all runs."""
+
+
+BEYOND_A_NAME = 150
+"""Longer names of trials are shortened: a folder's has 255 bytes at most, and tables show the settings beside it."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +142,19 @@ class SearchPlan:
         changed = {name: value for name, value in changes.items() if value != self.settings[name]}
         if not changed:
             return self.base
-        base = base_of(self.search, self.request)
+        base = with_weights(self.search.file.base, self.request.weights)
         together = base.model_copy(update={"changes": {**base.changes, **changed}})
         cell = resolve_base(together, self.search.source, device=self.request.device)
-        return replace(cell, changes=changed, is_base=False)
+        return _short(replace(cell, changes=changed, is_base=False))
+
+
+def _short(cell: Cell) -> Cell:
+    """The cell under a name that a folder can have."""
+    name = cell.name
+    if len(name) <= BEYOND_A_NAME:
+        return cell
+    short = f"search-{len(cell.changes)}-settings-{sha256(name.encode()).hexdigest()[:10]}"
+    return replace(cell, name=short, spec=replace(cell.spec, variant=short))
 
 
 def plan_search(request: SearchRequest) -> SearchPlan:
@@ -162,11 +176,17 @@ def plan_search(request: SearchRequest) -> SearchPlan:
         raise UsageError(
             f"a search of {trials} trials finds nothing: trial 0 is the base", remedy="Give --trials 2 or more"
         )
-    wanted = base_of(search, request)
+    wanted = with_weights(file.base, request.weights)
     base = resolve_base(wanted, source, device=request.device)
     settings = settings_of_cell(base, wanted)
     space = space_of(search, wanted, settings)
-    suite, protocol = _load(search, request)
+    suite, protocol = load_entry(file.suite, source, ("suite",), data=request.data)
+    if not suite.has_ground_truth:
+        raise source.error(
+            f"{suite.title} has no ground truth here, so nothing can be tuned on it",
+            ("suite",),
+            "Tune on a suite that is meant for it (got10k-val)",
+        )
     try:
         metric, extra, higher = metric_of(file, suite.family)
     except UsageError as error:
@@ -200,56 +220,12 @@ def plan_search(request: SearchRequest) -> SearchPlan:
     )
 
 
-def base_of(search: Search, request: SearchRequest) -> Base:
-    """The file's base, with the weights of the command line if any are given."""
-    if request.weights is None:
-        return search.file.base
-    weights = request.weights
-    if os.path.exists(weights):  # noqa: PTH110 - "" is no path
-        weights = str(Path(weights).absolute())  # whatever the search file's folder has of the same name
-    return search.file.base.model_copy(update={"weights": weights})
-
-
 def settings_of_cell(cell: Cell, base: Base) -> dict[str, Any]:
     """All settings of a tracker, those that go with its weights included."""
     resolved = cell.spec.identity.get("config")
     if resolved is not None:
         return dict(resolved)
     return {**settings_of(base.tracker)().model_dump(mode="json"), **cell.variant.changes}
-
-
-def _load(search: Search, request: SearchRequest) -> tuple[Suite, TrackingProtocol]:
-    entry, source = search.file.suite, search.source
-    data = request.data
-    if data is None and entry.data is not None:
-        expanded = os.path.expandvars(os.path.expanduser(entry.data))  # noqa: PTH111 - pathlib cannot expand variables
-        data = source.path.parent / expanded
-    try:
-        suite = load_suite(entry.name, data, allow_missing=entry.allow_missing, only=list(entry.sequences) or None)
-        asked = Request(protocol=entry.protocol, init_box=entry.init_box, repetitions=entry.repetitions)
-        protocol = choose_protocol(asked, suite)
-        _check_convention(entry.convention, protocol.family)
-    except UsageError as error:
-        if error.where is not None:
-            raise
-        raise source.error(error.problem, ("suite",), error.remedy) from None
-    if not suite.has_ground_truth:
-        raise source.error(
-            f"{suite.title} has no ground truth here, so nothing can be tuned on it",
-            ("suite",),
-            "Tune on a suite that is meant for it (got10k-val)",
-        )
-    if not suite.sequences:
-        raise source.error(f"{suite.title} has no sequence to run", ("suite",))
-    return replace(suite, protocol=protocol.name, family=protocol.family), protocol
-
-
-def _check_convention(name: str | None, family: str) -> None:
-    from spm_bench.metrics.conventions import get_convention
-    from spm_bench.metrics.vot_conventions import get_vot_convention
-
-    if name is not None:
-        (get_vot_convention if family == "vot" else get_convention)(name)
 
 
 MEASURED = 12

@@ -17,16 +17,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
-from spm_bench.errors import ResultsError, UsageError, listed
+from spm_bench.errors import UsageError, listed
 from spm_bench.results.files import readable_os_errors
+from spm_bench.sweep.search_journal import load_study, quiet_optuna
+from spm_bench.sweep.search_space import Dimension, Setting, pack
 
 JOURNAL = "study.journal"
-NAME = "search"
-"""Of the only study in the journal."""
-DIGITS = 3
-"""Significant digits of a setting drawn from a range: it can be read, and no score depends on the fourth."""
 COMPLETE, PRUNED, FAILED, IMPOSSIBLE = "complete", "pruned", "failed", "impossible"
 """Ran on all tuned sequences; stopped early; broke on a sequence; its settings contradict each other."""
 _PLACE, _STATE, _NOTE, _RUN, _QUESTION, _LOOKS = "place", "state", "note", "run", "question", "looks"
@@ -35,63 +33,6 @@ _SPACE = "the space"
 
 FEWEST_FOR_IMPORTANCE = 20
 """Complete trials; the best tenth is compared with the rest, and a tenth of fewer is a single trial."""
-
-Setting = bool | int | float | str
-"""A value as Optuna keeps it; lists are kept as JSON text."""
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """One direction of the space, as Optuna takes it.
-
-    Attributes:
-        kind: "int", "float" or "choice".
-        low: Lowest value of a range.
-        high: Highest value of a range.
-        step: Between values of a range; None: any float, every int.
-        log: Whether a range is sampled by its logarithm.
-        values: Those of a choice, or of a range with steps as people write them.
-    """
-
-    kind: Literal["int", "float", "choice"]
-    low: float = 0.0
-    high: float = 0.0
-    step: float | None = None
-    log: bool = False
-    values: tuple[Any, ...] = ()
-
-    def holds(self, value: object) -> bool:
-        """Tell whether a value is in the range, one of its steps, or among the choices."""
-        if self.values:
-            return any(type(pack(v)) is type(pack(value)) and pack(v) == pack(value) for v in self.values)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and self.low <= value <= self.high  # type: ignore[operator]
-
-    def unpack(self, kept: Setting) -> Any:
-        """The setting that Optuna's value stands for: lists as lists, numbers as people write them."""
-        if self.kind == "choice":
-            return next((v for v in self.values if type(pack(v)) is type(kept) and pack(v) == kept), kept)
-        if self.values:
-            return min(self.values, key=lambda value: abs(value - kept))
-        return min(max(float(f"{kept:.{DIGITS}g}"), self.low), self.high) if self.kind == "float" else kept
-
-    def to_json(self) -> dict[str, Any]:
-        """What a resumed search is compared by."""
-        if self.kind == "choice":
-            return {"kind": self.kind, "choices": [pack(value) for value in self.values]}
-        return {"kind": self.kind, "low": self.low, "high": self.high, "step": self.step, "log": self.log}
-
-    def text(self) -> str:
-        """The dimension in words."""
-        if self.kind == "choice":
-            return f"one of {', '.join(json.dumps(value) for value in self.values)}"
-        how = " by its logarithm" if self.log else f" in steps of {self.step:g}" if self.step is not None else ""
-        return f"{self.low:g} to {self.high:g}{how}"
-
-
-def pack(value: Any) -> Setting:
-    """A setting as Optuna keeps it: numbers, texts and truth values themselves, lists as JSON text."""
-    return json.dumps(list(value)) if isinstance(value, list | tuple) else value
 
 
 @dataclass(eq=False)
@@ -129,37 +70,6 @@ class Finished:
     running: Mapping[int, float]
     note: str = ""
     run: str = ""
-
-
-def load_optuna() -> ModuleType:
-    """Import Optuna.
-
-    Raises:
-        UsageError: It is not installed, or too old to keep a study in a journal file.
-    """
-    remedy = "Install it: pip install 'spm_bench[search]'"
-    try:
-        import optuna
-        import optuna.storages.journal
-    except ModuleNotFoundError as error:
-        if error.name == "optuna":
-            raise UsageError("a search needs Optuna, which is not installed", remedy=remedy) from None
-        raise UsageError(f"a search needs another Optuna: this one has no {error.name}", remedy=remedy) from None
-    return optuna  # type: ignore[no-any-return, unused-ignore]
-
-
-@contextlib.contextmanager
-def quiet_optuna() -> Iterator[ModuleType]:
-    """Keep Optuna from printing, and from warning about parts it calls experimental, while the block runs."""
-    optuna = load_optuna()
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield optuna
-    finally:
-        optuna.logging.set_verbosity(before)
 
 
 @dataclass(frozen=True)
@@ -367,57 +277,17 @@ def open_study(folder: Path, plan: Plan, question: Mapping[str, Any]) -> Iterato
     asked = json.loads(json.dumps(asked))
     with quiet_optuna() as optuna:
         with readable_os_errors(path):
-            study = _load_study(optuna, path, plan)
+            study = load_study(optuna, path, maximize=plan.maximize)
             begun = study.user_attrs.get(_QUESTION)
             changed = [] if begun is None else _changed(begun, asked)
             if changed and not any(_STATE in t.user_attrs for t in study.get_trials(deepcopy=False)):
                 path.unlink()  # nothing was found out yet: this is another search
-                study, changed = _load_study(optuna, path, plan), []
+                study, changed = load_study(optuna, path, maximize=plan.maximize), []
             if changed:
                 raise _other_question(folder, changed)
             if begun != asked:
                 study.set_user_attr(_QUESTION, asked)
         yield Study(optuna, study, plan, path)
-
-
-def _load_study(optuna: ModuleType, path: Path, plan: Plan) -> Any:
-    _cut_off(path)
-    direction = "maximize" if plan.maximize else "minimize"
-    storage = _storage(optuna, path)
-    return optuna.create_study(storage=storage, study_name=NAME, direction=direction, load_if_exists=True)
-
-
-class _Held:
-    """Optuna's lock of a journal does nothing: the folder is held already, by a lock that no killed process leaves."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None: ...
-
-
-def _storage(optuna: ModuleType, path: Path) -> Any:
-    journal = optuna.storages.journal
-
-    try:
-        return optuna.storages.JournalStorage(journal.JournalFileBackend(str(path), lock_obj=_Held()))
-    except (ValueError, KeyError) as error:
-        raise ResultsError(
-            f"is not the journal of a search ({error})",
-            where=path,
-            remedy="Move it away and run again: finished sequences are kept in the run folders",
-        ) from None
-
-
-def _cut_off(path: Path) -> None:
-    """Remove the unfinished last line that a process killed while writing left: the next would be added to it."""
-    if not path.is_file():
-        return
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as stream:
-            stream.truncate(whole)
 
 
 def _changed(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from spm_bench.errors import UsageError
 from spm_bench.suites import load_suite
-from spm_bench.sweep import search_plan
+from spm_bench.sweep import entries
 from tests.sweep.toys import TARGET, Toy
 
 SEARCH = f"""# A toy's search.
@@ -86,4 +86,4 @@ def use_small_demo(monkeypatch):
             return _cut(name, tuple(only))
         return load_suite(name, data, only=only, **more)
 
-    monkeypatch.setattr(search_plan, "load_suite", load)
+    monkeypatch.setattr(entries, "load_suite", load)

@@ -19,7 +19,7 @@ from spm_bench.results.lock import LockedError, locked
 from spm_bench.results.manifest import DONE, read_manifest, sequences_in_state
 from spm_bench.run import Request, run_suite
 from spm_bench.suites import load_suite
-from spm_bench.sweep import search_plan
+from spm_bench.sweep import entries
 from spm_bench.sweep.search import run_search
 from spm_bench.sweep.search_plan import SearchRequest
 from tests.sweep.search_toys import FRAMES, SEARCH, Dated, use_small_demo
@@ -65,7 +65,7 @@ def test_the_best_trial_and_the_base_meet_on_the_held_out_part():
 
 
 def test_runs_are_those_of_a_plain_run(monkeypatch):
-    monkeypatch.setattr(search_plan, "load_suite", load_suite)
+    monkeypatch.setattr(entries, "load_suite", load_suite)
     text = SEARCH.replace("changes = { drift = 1.5 }\n", "")
     document = search(text, trials=2).document
     plain = run_suite(
@@ -129,7 +129,7 @@ def test_the_second_time_nothing_is_computed_and_more_trials_go_on():
 
 @pytest.mark.parametrize(("workers", "blow"), [(1, signal.SIGINT), (2, signal.SIGKILL)])
 def test_a_search_that_is_stopped_or_killed_ends_with_the_same_trials(workers, blow, monkeypatch):
-    monkeypatch.setattr(search_plan, "load_suite", load_suite)
+    monkeypatch.setattr(entries, "load_suite", load_suite)
     whole = search(out=Path("whole"))
     root = Path(__file__).parents[2]
     code = "import sys; from spm_bench.cli import *; sys.exit(guarded(build_app(), sys.argv[1:]))"

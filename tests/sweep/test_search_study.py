@@ -11,14 +11,14 @@ import optuna
 import pytest
 
 from spm_bench.errors import ResultsError, UsageError
-from spm_bench.sweep import search_study
+from spm_bench.sweep.search_journal import load_optuna
+from spm_bench.sweep.search_space import Dimension
 from spm_bench.sweep.search_study import (
     COMPLETE,
     FAILED,
     IMPOSSIBLE,
     JOURNAL,
     PRUNED,
-    Dimension,
     Plan,
     open_study,
     worse_than_median,
@@ -268,7 +268,7 @@ def test_optuna_is_quiet_and_left_as_it_was(tmp_path, capfd):
 def test_without_optuna_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(UsageError, match=r"a search needs Optuna.*pip install 'spm_bench\[search\]'"):
-        search_study.load_optuna()
+        load_optuna()
 
 
 @pytest.mark.parametrize(
