@@ -72,7 +72,7 @@ class _Count:
     frames: int = 0
     inside: int = 0
     """Frames done in repetitions that are not finished; `left` has them still."""
-    start: float = field(default_factory=time.monotonic)
+    start: float = field(default_factory=lambda: time.monotonic())
 
     @property
     def speed(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, deque
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
@@ -67,17 +68,18 @@ def run_all(
     progress = progress or Quiet()
     executor = executor or (Inline() if workers == 1 else Pool(workers))
     executor.on_frames = progress.frames
-    try:
+    with contextlib.closing(executor):
         tasks = _open_tasks(runs, suite, lockstep=lockstep)
         sharing = _Sharing(Shared() if shared is None else shared)
         sharing.describe(tasks, executor)
         ledger = _Ledger({task.key: task for task in tasks})
-        progress.begin(len(tasks), ledger.frames_left(), len({id(task.run) for task in tasks}))
         wanted = 1 if isinstance(executor, Inline) else BUNDLES_PER_WORKER * executor.capacity
-        return _Work(executor, BundleMaker(wanted, saves=executor.saves), ledger, progress, sharing).do()
-    finally:
-        executor.close()
-        progress.end()
+        work = _Work(executor, BundleMaker(wanted, saves=executor.saves), ledger, progress, sharing)
+        progress.begin(len(tasks), ledger.frames_left(), len({id(task.run) for task in tasks}))
+        try:
+            return work.do()
+        finally:
+            progress.end()
 
 
 def check_workers(workers: int) -> None:

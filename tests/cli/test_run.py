@@ -71,6 +71,20 @@ def test_two_folders_of_videos_have_two_reports(video, tmp_path):
     assert {p.parent.name for p in Path("runs/folder").rglob("scores.json")} == {"report-shelf", "report-mug"}
 
 
+def test_variants_in_lockstep_are_the_same_runs_without_a_speed(capsys):
+    names = ("--tracker", "tests.engine.batch_fakes:Walker", "--tracker", "static")
+    assert main([*TWO, *names, "--lockstep"]) == EXIT_OK
+    printed = capsys.readouterr()
+    assert "what ran in lockstep has no speed; `spm-bench bench` measures it" in printed.err
+    (walker,) = Path("runs/demo").glob("Walker-*/run.json")
+    assert json.loads(walker.read_text())["sessions"][0]["engine"]["kind"] == "lockstep"
+    rows = json.loads(Path("runs/demo/report/scores.json").read_text())
+    assert {row["tracker"] for row in rows if row["metric"] == "auc"} == {"Walker", "static"}
+    assert {row["tracker"] for row in rows if row["metric"] == "fps"} == {"static"}, "it cannot be batched"
+    assert main([*TWO, *names]) == EXIT_OK
+    assert "running" not in capsys.readouterr().err, "all is there already"
+
+
 def test_the_second_time_nothing_is_run(capsys):
     main([*TWO, "--tracker", "static", "--no-report"])
     capsys.readouterr()

@@ -84,6 +84,32 @@ def test_a_failed_sequence_is_tried_again_and_its_failure_forgotten(tmp_path):
     assert list((results.folder / "failures").iterdir()) == []
 
 
+@pytest.mark.parametrize("progress", [Lines, Quiet])
+def test_results_that_are_damaged_are_told_whoever_shows_the_progress(tmp_path, progress):
+    _, results = run(tmp_path, spec("Still"))
+    (results.folder / "Still" / "calm.txt").write_text("1,2,3,4\n")
+    with pytest.raises(ResultsError, match=r"calm\.txt: has 1 lines"):
+        run(tmp_path, spec("Still"), progress=progress())
+
+
+def test_a_line_tells_what_is_done_inside_of_repetitions(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("spm_bench.engine.progress.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    lines = Lines(stream)
+    lines.begin(sequences=8, frames=400, trackers=4)
+    for _ in range(10):
+        now[0] += 1
+        lines.frames(10)
+    assert stream.getvalue().splitlines()[1].startswith("0 of 4 trackers, 0 of 8 sequences, 10.0 frames/s, about ")
+    assert "0:30 left" in stream.getvalue(), "300 of 400 frames remain"
+    lines.frames(-100)
+    now[0] += 10
+    lines.repetition(200, 200)
+    assert "10.0 frames/s, about" in stream.getvalue().splitlines()[2]
+    assert "0:20 left" in stream.getvalue().splitlines()[2]
+
+
 def test_the_tracker_is_built_again_after_an_exception_and_only_then(tmp_path, monkeypatch):
     import spm_bench.trackers.catalog as catalog
 
