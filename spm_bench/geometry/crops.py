@@ -104,7 +104,8 @@ def crop_frame(
 
     Args:
         frame: H x W x C, uint8 or float32.
-        mean: C, the colour beyond the frame if the border is "mean"; else it is not looked at.
+        mean: C, the frame's mean colour. It lies beyond the frame if the border is "mean"; with every border it is
+            taken off and added again, so that a crop inside the frame is the same bits with all of them.
         boxes: R x 4 corners in pixel-index units.
         size: Samples per side, or (rows, columns).
         offset: C, subtracted from the result (the network's mean), or None.
@@ -115,10 +116,9 @@ def crop_frame(
         R x C x rows x columns float32, channels-last in memory.
     """
     rows, columns = (size, size) if isinstance(size, int) else size
-    colour = mean if border == "mean" else torch.zeros_like(mean)
     # On a CPU one by one: only the pixels that a box touches are looked at, in half the time of several together.
     at_once = 1 if frame.device.type == "cpu" else CROPS_AT_ONCE
-    parts = [_crop_some(frame, colour, part, rows, columns, offset, border) for part in torch.split(boxes, at_once)]
+    parts = [_crop_some(frame, mean, part, rows, columns, offset, border) for part in torch.split(boxes, at_once)]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -146,6 +146,8 @@ def _crop_some(
         upper, lower = lines[:, :rows], lines[:, rows:]
     crop = upper + (lower - upper) * fy[:, :, None]
     crop.masked_fill_(~in_y[:, :, None], 0.0).masked_fill_(~in_x.repeat_interleave(C, 1)[:, None], 0.0)
+    if border == "zero":
+        crop.sub_(mean.repeat(columns) * ~(in_y[:, :, None] & in_x.repeat_interleave(C, 1)[:, None]))
     # Adding the mean and taking the offset off stay two steps: one combined constant would round differently.
     crop.add_(mean.repeat(columns))
     if offset is not None:

@@ -24,7 +24,7 @@ from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import Shared, Start
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.device import memory_at_hand, pick_device
-from spm_bench.trackers.spm.sharing import LOOK_FIELDS, Part, agree_on, share
+from spm_bench.trackers.spm.sharing import LOOK_FIELDS, Part, agree_on, border_seen, share
 from spm_bench.trackers.spm.slots import (
     SHARED_FIELDS,
     FrameBatch,
@@ -115,8 +115,11 @@ class Family:
         """
         firsts: dict[Hashable, int] = {}
         keys: list[Hashable] = []
+        squares = self._squares(corners, members)
         for place, (member, frame) in enumerate(zip(members, frames, strict=True)):
-            key = (id(frame), corners[place].tobytes(), self.configs[member].context, self.look_fields[member])
+            config = self.configs[member]
+            beyond = border_seen(config.border, squares[place], frame)
+            key = (id(frame), corners[place].tobytes(), config.context, beyond, self.look_fields[member])
             keys.append(key)
             firsts.setdefault(key, place)
         distinct = list(firsts.values())
@@ -147,7 +150,8 @@ class Family:
         squares = torch.cat((region, scale[:, None]), 1).float()
         configs = [self.configs[m] for m in members]
         scenes = [
-            (id(f), id(t.template), self.look_fields[m]) for f, t, m in zip(frames, targets, members, strict=True)
+            (id(f), id(t.template), border_seen(self.configs[m].border, square, f), self.look_fields[m])
+            for f, t, m, square in zip(frames, targets, members, squares.numpy(), strict=True)
         ]
         parts = share(scenes, squares.numpy(), corners.astype(np.float32), configs, looks_at_once=self.looks_at_once)
         pictures = frame_batch(frames, self.device)
@@ -177,6 +181,11 @@ class Family:
         looks = look(self.net, template, crops, squares[:, :4], squares[:, 4], self.anchors, settings, sharing)
         ballot = nominate(self.net, template, looks, own[:, :4], settings, sharing)
         return settle(ballot, own[:, :4], pictures.extent[slots], settings).boxes
+
+    def _squares(self, corners: NDArray[np.float64], members: Sequence[int]) -> NDArray[np.float32]:
+        """Search squares of targets, B x 4; those that narrow templates are cut from lie inside of them."""
+        region, _ = search_squares(torch.from_numpy(corners), self.on_host.take(torch.tensor(members)))
+        return np.asarray(region.numpy(), dtype=np.float32)
 
     def _settings(self, members: Sequence[int]) -> SlotSettings:
         configs = [self.configs[m] for m in members]

@@ -18,11 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spm_bench.geometry.crops import Border
+from spm_bench.suites.base import Frame
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.slots import Sharing
 
-LOOK_FIELDS = ("border", "decode_offset", "exact_scale", "wide_template")
-"""Settings that change what a look shows, apart from the search square and the template."""
+LOOK_FIELDS = ("decode_offset", "exact_scale", "wide_template")
+"""Settings that change what a look shows, apart from the search square, the template, and what is beyond the frame."""
 
 SELECT_FIELDS = ("near_candidates", "near_overlap", "score_cut", "nms_threshold")
 """Settings that change the list of candidates, apart from its length."""
@@ -31,6 +33,19 @@ SELECT_FIELDS = ("near_candidates", "near_overlap", "score_cut", "nms_threshold"
 def agree_on(config: SpmConfig, fields: Sequence[str]) -> Hashable:
     """The values that targets which share must have in common."""
     return tuple(getattr(config, name) for name in fields)
+
+
+def border_seen(border: Border, square: NDArray[np.float32], frame: Frame) -> Border:
+    """What a square shows beyond the frame; squares inside it look the same with all borders, and count as "mean".
+
+    Args:
+        border: Of the target.
+        square: 4 corners. One that comes nearer to the border than a pixel counts as outside: rounding may put it there.
+        frame: What it lies in.
+    """
+    height, width = frame.shape[:2]
+    inside = square[0] >= 1 and square[1] >= 1 and square[2] <= width - 2 and square[3] <= height - 2
+    return "mean" if inside else border
 
 
 @dataclass(eq=False)
@@ -84,7 +99,7 @@ def share(
     """Group targets by what they share.
 
     Args:
-        scenes: B, equal for targets that see the same picture with the same template and `LOOK_FIELDS`.
+        scenes: B, equal for targets that see the same picture with the same template, `LOOK_FIELDS` and `border_seen`.
         squares: B x 5, search squares and scales as the network sees them.
         boxes: B x 4, last boxes as the selection sees them.
         configs: B.

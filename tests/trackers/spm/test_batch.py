@@ -107,7 +107,7 @@ def test_late_decisions_share_looks_until_they_part_and_early_ones_never() -> No
     batch.advance(targets, [frames[2]] * len(LATE))
     assert 1 < distinct < len(LATE)
     assert batch.shared.computed == 1 + distinct
-    batch = make([{"context": 0.5}, {"context": 0.45}, {"border": "zero"}, {"decode_offset": 0.0}])
+    batch = make([{"context": 0.5}, {"context": 0.45}, {"exact_scale": True}, {"decode_offset": 0.0}])
     together(batch, 4, frames, boxes[0])
     assert batch.shared.computed == batch.shared.asked
 
@@ -174,10 +174,25 @@ def test_refuses_a_box_without_area(box: list[float]) -> None:
 
 def test_templates_are_shared_by_equal_starts_only() -> None:
     frames, boxes = scene("lookalike", 2)
-    batch = make([{}, {"window_weight": 0.1}, {"context": 0.3}, {"border": "zero"}])
+    batch = make([{}, {"window_weight": 0.1}, {"context": 0.3}, {"wide_template": False}])
     a, b, c, d, e = batch.start([Start(s, frames[0], boxes[0]) for s in range(4)] + [Start(0, frames[0], boxes[0] + 1)])
     assert a.template is b.template
     assert len({id(t.template) for t in (a, c, d, e)}) == 4
+
+
+@pytest.mark.parametrize(("side", "different"), [(12.0, 1), (150.0, 4)], ids=["inside", "beyond"])
+def test_borders_are_told_apart_only_where_they_are_seen(side: float, different: int) -> None:
+    frames, boxes = scene("lookalike", 3)
+    middle = boxes[0, :2] + boxes[0, 2:] / 2 - side / 2
+    box = np.array([*middle, side, side])
+    cells: list[Changes] = [{"border": border} for border in ("mean", "zero", "edge", "reflect")]
+    batch = make(cells)
+    targets = batch.start([Start(slot, frames[0], box) for slot in range(4)])
+    assert len({id(target.template) for target in targets}) == different
+    found = batch.advance(targets, [frames[1]] * 4)
+    assert batch.shared.computed == different
+    for changes, boxes_found in zip(cells, found, strict=True):
+        np.testing.assert_allclose(boxes_found, alone(changes, frames[:2], box)[-1], atol=1e-3)
 
 
 def test_the_door_of_the_catalog() -> None:
