@@ -347,8 +347,10 @@ def delta_list(deltas: Tensor) -> Tensor:
 def foreground_scores(logits: Tensor) -> Tensor:
     """Softmax over the class pair of B x 2A x G x G logits; B x N in list order (row, column, anchor)."""
     B, channels = logits.shape[:2]
-    pairs = logits.reshape(B, 2, channels // 2, *logits.shape[-2:]).softmax(1)
-    return pairs[:, 1].permute(0, 2, 3, 1).reshape(B, -1)
+    background, target = logits.reshape(B, 2, channels // 2, *logits.shape[-2:]).unbind(1)
+    # Written out, as torch's softmax rounds by the place in the batch.
+    scores = (background - target).exp().add(1).reciprocal()
+    return scores.permute(0, 2, 3, 1).reshape(B, -1)
 
 
 def cosine_window(search_boxes: Tensor, search_size: int) -> Tensor:
