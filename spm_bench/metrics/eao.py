@@ -182,19 +182,33 @@ def eao_statistic(passes: Passes, convention: VotConvention, interval: tuple[int
     for that length, and whether the curve reaches so far because of it. Lengths for which a draw knows no fragment are
     left out of its mean, as `expected_average_overlap` does.
     """
-    longest = int(passes.frames.max())
-    if interval is None or longest < interval[1]:
+    if interval is None or int(passes.frames.max()) < interval[1]:
         return None
     low, high = convention.lengths(interval)
+    columns = _columns(passes, convention, np.arange(low, high + 1))
+    return Statistic(columns, _mean_of_curve, of_single=False)
+
+
+def curve_statistic(passes: Passes, convention: VotConvention, lengths: IntArray) -> Statistic:
+    """The expected-overlap curve at L ascending lengths as a function of how often each sequence is drawn.
+
+    Its formula gives lines; see `spm_bench.metrics.resampling.band`.
+    """
+    return Statistic(_columns(passes, convention, lengths), _curve_of, of_single=False)
+
+
+def _columns(passes: Passes, convention: VotConvention, lengths: IntArray) -> FloatArray:
+    """S x 3 L: mean overlaps, weights, and whether the curve reaches so far because of the sequence."""
     fragments = cut_fragments(passes, convention)
-    owners, lengths = passes.owners[passes.pass_of_frame[fragments.begins]], np.arange(low, high + 1)
-    sums, known = _sums_of_sequences(passes.overlaps, fragments, owners, high)
-    reach = np.full(len(sums), longest)
+    owners = passes.owners[passes.pass_of_frame[fragments.begins]]
+    sums, known = _sums_of_sequences(passes.overlaps, fragments, owners, int(lengths[-1]))
+    reach = np.full(len(sums), int(passes.frames.max()))
     if convention.curve_end == "longest-fragment":
         reach[:] = 0
         np.maximum.at(reach, owners, fragments.lengths)
     means = sums[:, lengths - 1] / np.maximum(lengths - 1, 1)
-    return Statistic(np.hstack([means, known[:, lengths], lengths <= reach[:, None]]), _mean_of_curve, of_single=False)
+    means[:, lengths == 1] = known[:, lengths[lengths == 1]]  # Phi(1) is 1
+    return np.hstack([means, known[:, lengths], lengths <= reach[:, None]])
 
 
 def _sums_of_sequences(
@@ -223,11 +237,18 @@ def _sums_of_sequences(
     return sums, reaching + failed[:, None]
 
 
-def _mean_of_curve(sums: FloatArray) -> FloatArray:
-    """Mean over the known lengths of overlaps / weights; sums are (..., 3 L)."""
+def _curve_of(sums: FloatArray) -> FloatArray:
+    """Overlaps / weights (..., L) of sums (..., 3 L); NaN where no fragment is known."""
     overlaps, known, reached = np.split(sums, 3, axis=-1)
     some = (known > LIGHTEST) & (reached > 0.5)
-    curve = np.divide(overlaps, known, out=np.zeros_like(overlaps), where=some)
+    curve = np.divide(overlaps, known, out=np.full_like(overlaps, np.nan), where=some)
+    return np.asarray(np.clip(curve, 0.0, 1.0))
+
+
+def _mean_of_curve(sums: FloatArray) -> FloatArray:
+    """Mean of the curve over the lengths at which it is known."""
+    curve = _curve_of(sums)
+    some = ~np.isnan(curve)
     n = some.sum(axis=-1)
-    total = np.clip(curve, 0.0, 1.0).sum(axis=-1)
+    total = np.where(some, curve, 0.0).sum(axis=-1)
     return np.asarray(np.divide(total, n, out=np.full(np.shape(n), np.nan), where=n > 0))

@@ -33,6 +33,8 @@ BLOCK = 1 << 21
 """Sums held at a time (16 MB): the sums of all resamples of a long EAO interval would fill a gigabyte."""
 ROUNDING = 1e-12
 """Scores that differ by no more are equal: the same sums in another order differ in the last digits."""
+BAND_RESAMPLES = 2_000
+"""For bands around lines: their edges then vary by about 4 % of the band's width, less than a line is wide in print."""
 MOST_UNDEFINED = 0.1
 """Share of resamples in which a score may be undefined; with more, it has no interval."""
 
@@ -43,7 +45,7 @@ class Statistic:
 
     Attributes:
         columns: S x C: what a sequence adds to each of C sums; a row of zeros for a sequence that has no say.
-        formula: Sums (..., C) -> scores (...), NaN where undefined.
+        formula: Sums (..., C) -> scores (...), NaN where undefined; or lines (..., T), see `mean_line` and `band`.
         of_single: Whether the formula also gives the score of one sequence alone (EAO has none).
     """
 
@@ -115,6 +117,65 @@ def ratio_of_sums(
     """
     columns = np.stack([np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)], axis=1)
     return Statistic(columns, partial(_ratio, after=after))
+
+
+def mean_line(lines: ArrayLike, weights: ArrayLike | None = None) -> Statistic:
+    """The mean of S lines of T points, as a statistic that gives lines; those with a NaN have no say.
+
+    Args:
+        lines: S x T.
+        weights: S; None weighs all alike.
+
+    >>> float(mean_line([[1.0, 0.5], [0.5, 0.0]]).formula(np.array([1.5, 0.5, 2.0]))[1])
+    0.25
+    """
+    y = np.asarray(lines, dtype=np.float64)
+    known = ~np.isnan(y).any(axis=1)
+    share = np.where(known, 1.0 if weights is None else np.asarray(weights, dtype=np.float64), 0.0)
+    return Statistic(np.hstack([np.where(known[:, None], y, 0.0) * share[:, None], share[:, None]]), _mean_line)
+
+
+def _mean_line(sums: FloatArray) -> FloatArray:
+    upper, lower = sums[..., :-1], sums[..., -1:]
+    return np.asarray(np.divide(upper, lower, out=np.full(upper.shape, np.nan), where=lower > 0))
+
+
+def band(
+    statistic: Statistic,
+    units: ArrayLike | None = None,
+    *,
+    level: float = LEVEL,
+    resamples: int = BAND_RESAMPLES,
+    seed: int = 0,
+) -> tuple[FloatArray, FloatArray]:
+    """Percentile intervals of each point of a line on its own; between them lies the band of a plot.
+
+    Args:
+        statistic: Of S sequences, gives lines of T points.
+        units: S labels; sequences with the same label are drawn together. None: each sequence is its own unit.
+        level: Of the interval at each point. The whole line lies in the band less often.
+        resamples: How often units are drawn.
+        seed: Equal seeds give equal bands.
+
+    Returns:
+        (low, high), T values each; NaN with fewer than two units, and where the line is undefined too often.
+
+    Raises:
+        ValueError: Not one unit per sequence.
+    """
+    _, grouped = heard_units(statistic, units)
+    n_points = statistic.formula(statistic.columns.sum(axis=0)).shape[-1]
+    low, high = np.full((2, n_points), np.nan)
+    if len(grouped.columns) < 2:
+        return low, high
+    drawn = grouped(draws(len(grouped.columns), resamples, seed))
+    undefined = np.isnan(drawn).mean(axis=0)
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    whole, some = undefined == 0.0, (undefined > 0.0) & (undefined <= MOST_UNDEFINED)
+    low[whole], high[whole] = np.quantile(drawn[:, whole], ends, axis=0)
+    if some.any():
+        low[some], high[some] = np.nanquantile(drawn[:, some], ends, axis=0)
+    return low, high
 
 
 def _ratio(sums: FloatArray, after: Callable[[FloatArray], FloatArray] | None) -> FloatArray:

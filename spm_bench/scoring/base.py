@@ -61,12 +61,17 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A line of a plot: y over x (both 1-D float64, same length) with the meaning of both axes."""
+    """A line of a plot: y over x (both 1-D float64, same length) with the meaning of both axes.
+
+    `statistic` is the line as a function of how often each of the evaluation's sequences is drawn, for its band (see
+    `scoring.intervals.curve_band`); None where it is not known.
+    """
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     x_label: str
     y_label: str
+    statistic: Statistic | None = None
 
 
 @dataclass(frozen=True, eq=False)

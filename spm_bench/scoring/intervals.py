@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spm_bench.metrics.resampling import LEVEL, RESAMPLES, bootstrap
+from spm_bench.metrics.resampling import BAND_RESAMPLES, LEVEL, RESAMPLES, FloatArray, band, bootstrap
 from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.scoring.units import units_of
 from spm_bench.suites.base import Suite
@@ -39,3 +39,28 @@ def with_intervals(
         return replace(score, low=found.low, high=found.high, level=level)
 
     return replace(evaluation, scores=tuple(map(of, evaluation.scores)))
+
+
+def curve_band(
+    evaluation: Evaluation, name: str, *, level: float = LEVEL, resamples: int = BAND_RESAMPLES, seed: int = 0
+) -> tuple[FloatArray, FloatArray] | None:
+    """The bootstrap band around a curve: at each point, what another choice of sequences might have given.
+
+    It is made on request, not with the scores: only figures need it.
+
+    Args:
+        evaluation: As scored.
+        name: Of the curve.
+        level: Of the interval at each point.
+        resamples: How often sequences are drawn.
+        seed: Equal seeds give equal bands; all trackers on a suite meet the same draws.
+
+    Returns:
+        (low, high), as many values as the curve has points, NaN where there is no interval; None where the curve does
+        not say what its sequences add to it.
+    """
+    statistic = evaluation.curves[name].statistic
+    if statistic is None or not evaluation.scores:
+        return None
+    units = list(units_of(evaluation.scores[0].suite, evaluation.sequences).values())
+    return band(statistic, units, level=level, resamples=resamples, seed=seed)

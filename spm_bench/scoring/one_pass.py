@@ -14,7 +14,7 @@ from spm_bench.errors import DataError
 from spm_bench.geometry.boxes import has_area
 from spm_bench.metrics.average_overlap import counted_frames, overlap_scores
 from spm_bench.metrics.conventions import Convention, default_convention, get_convention
-from spm_bench.metrics.resampling import Statistic, mean_over, ratio_of_sums
+from spm_bench.metrics.resampling import Statistic, mean_line, mean_over, ratio_of_sums
 from spm_bench.metrics.speed import frames_per_second, mean_inverse_seconds
 from spm_bench.metrics.success import (
     FrameMeasures,
@@ -122,11 +122,12 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
         per_sequence=per_sequence,
         overall={k: float(v[0]) for k, v in headlines(mean, rules).items()},
         curves={
-            "success": Curve(np.array(rules.overlap_thresholds), mean.success[0], X_OVERLAP, Y_SUCCESS),
-            "precision": Curve(np.array(rules.error_thresholds), mean.precision[0], X_PIXELS, Y_PRECISION),
-            "normalised_precision": Curve(
-                np.array(rules.normalised_thresholds), mean.normalised_precision[0], X_SIDES, Y_PRECISION
-            ),
+            name: Curve(np.array(x), getattr(mean, name)[0], x_label, y_label, mean_line(lines[name]))
+            for name, x, x_label, y_label in (
+                ("success", rules.overlap_thresholds, X_OVERLAP, Y_SUCCESS),
+                ("precision", rules.error_thresholds, X_PIXELS, Y_PRECISION),
+                ("normalised_precision", rules.normalised_thresholds, X_SIDES, Y_PRECISION),
+            )
         },
         on_frames=on_frames,
         # a point of a mean curve, and the area under it, are the means of the sequences' own
@@ -160,10 +161,11 @@ def _average_overlap(passes: Passes, rules: Convention, suite: Suite) -> _Measur
     curve = share_above(frames.overlaps[counted], [counted.sum()], thresholds, inclusive=rules.overlap_inclusive)
     owners = passes.frame_owners[counted]
     per_sequence, n_frames = overlap_scores(frames.overlaps[counted], owners, n), np.bincount(owners, minlength=n)
+    lines = share_above(frames.overlaps[counted], n_frames, thresholds, inclusive=rules.overlap_inclusive)
     return _Measured(
         per_sequence=per_sequence,
         overall=on_frames(counted),
-        curves={"success": Curve(thresholds, curve[0], X_OVERLAP, Y_SUCCESS)},
+        curves={"success": Curve(thresholds, curve[0], X_OVERLAP, Y_SUCCESS, mean_line(lines, n_frames))},
         on_frames=on_frames,
         statistics={
             metric: ratio_of_sums(np.nan_to_num(values) * n_frames, n_frames) for metric, values in per_sequence.items()

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
-from spm_bench.metrics.eao import Eao, eao_statistic, expected_average_overlap
+from spm_bench.metrics.eao import Eao, curve_statistic, eao_statistic, expected_average_overlap
 from spm_bench.metrics.resampling import Statistic
 from spm_bench.metrics.speed import frames_per_second
 from spm_bench.metrics.supervised import (
@@ -100,7 +100,7 @@ def evaluate_supervised(
         label=results.label,
         scores=tuple(_scores(suite, results, rules, runs, eao, total, units)),
         per_sequence=_per_sequence(runs, per_sequence),
-        curves={"eao": _curve(eao)},
+        curves={"eao": _curve(eao, passes, rules)},
         per_attribute=_per_attribute(runs, counted),
         extra={
             "rules": rules.describe(),
@@ -191,9 +191,10 @@ def _overlaps(
     return values.ravel()
 
 
-def _curve(eao: Eao) -> Curve:
+def _curve(eao: Eao, passes: Passes, rules: VotConvention) -> Curve:
     known = np.flatnonzero(~np.isnan(eao.curve))
-    return Curve((known + 1).astype(np.float64), eao.curve[known], "Sequence length [frames]", "Expected overlap")
+    x, statistic = (known + 1).astype(np.float64), curve_statistic(passes, rules, known + 1)
+    return Curve(x, eao.curve[known], "Sequence length [frames]", "Expected overlap", statistic)
 
 
 def _scores(

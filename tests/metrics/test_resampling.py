@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spm_bench.metrics.eao import eao_statistic, expected_average_overlap
+from spm_bench.metrics.eao import curve_statistic, eao_statistic, expected_average_overlap
 from spm_bench.metrics.resampling import (
     Statistic,
+    band,
     bootstrap,
     difference,
     draws,
     left_out,
+    mean_line,
     mean_over,
     ratio_of_sums,
     standard_error,
@@ -90,6 +92,61 @@ def test_eao_of_a_draw_is_that_of_copied_sequences(rules: VotConvention, repetit
     times = draws(len(repetitions), 40, 1)
     naive = [expected_average_overlap(copies(made, row), rules, interval).value for row in times]
     assert statistic(times) == pytest.approx(naive, abs=1e-12)
+
+
+@pytest.mark.parametrize("rules", VOT_CONVENTIONS, ids=lambda c: c.name)
+@pytest.mark.parametrize("repetitions", [(3, 3, 3, 3, 3), (1, 4, 2, 1)])
+def test_the_expected_overlap_curve_of_a_draw_is_that_of_copied_sequences(
+    rules: VotConvention, repetitions: tuple[int, ...]
+) -> None:
+    made = random_passes(5, repetitions, shortest=60)
+    whole = expected_average_overlap(joined(made), rules, None).curve
+    lengths = np.flatnonzero(~np.isnan(whole)) + 1
+    statistic = curve_statistic(joined(made), rules, lengths)
+    assert statistic(np.ones((1, len(repetitions))))[0] == pytest.approx(whole[lengths - 1], abs=1e-12)
+    times = draws(len(repetitions), 20, 1)
+    for line, row in zip(statistic(times), times, strict=True):
+        naive = expected_average_overlap(copies(made, row), rules, None).curve
+        n = min(len(naive), len(line))
+        np.testing.assert_allclose(line[:n], naive[:n], atol=1e-12)
+
+
+def test_a_band_holds_the_percentiles_of_resampled_lines() -> None:
+    rng = np.random.default_rng(1)
+    lines = np.sort(rng.random((7, 4)), axis=1)
+    lines[2, 1] = np.nan  # has no say at all
+    low, high = band(mean_line(lines), resamples=500, seed=3)
+    whole = np.delete(lines, 2, axis=0)
+    naive = [np.repeat(whole, row.astype(int), axis=0).mean(axis=0) for row in draws(6, 500, 3)]
+    np.testing.assert_allclose([low, high], np.quantile(naive, [0.025, 0.975], axis=0))
+    again = band(mean_line(lines), resamples=500, seed=3, level=0.5)
+    assert (again[0] > low).all()
+    assert (again[1] < high).all()
+
+
+def test_a_band_draws_units_and_weighs_lines() -> None:
+    lines, weights = np.array([[1.0, 0.8], [0.0, 0.2], [0.5, 0.5]]), np.array([1, 3, 4])
+    pooled = mean_line(lines, weights)
+    assert pooled(np.ones((1, 3)))[0] == pytest.approx([3.0 / 8, 3.4 / 8])
+    low, high = band(pooled, ["a", "a", "b"], level=0.999)
+    assert low == pytest.approx([0.25, (0.8 + 0.6) / 4])  # both draws are the first unit
+    assert high == pytest.approx([0.5, 0.5])
+
+
+def test_a_band_needs_two_units_and_lines_that_most_draws_define() -> None:
+    assert np.isnan(band(mean_line(np.ones((3, 2))), ["a"] * 3)).all()
+    assert np.isnan(band(mean_line(np.empty((0, 2))))).all()
+    with pytest.raises(ValueError, match="2 units for 3 values"):
+        band(mean_line(np.ones((3, 2))), ["a", "b"])
+    # a point known of one sequence in four is undefined in a third of the draws; of three in four, in almost none
+    short = Statistic(
+        np.array([[1.0, 1.0]] + [[1.0, 0.0]] * 3), lambda s: np.where(s > 0, s / np.maximum(s, 1), np.nan)
+    )
+    low, high = band(short)
+    assert (low[0], high[0]) == (1.0, 1.0)
+    assert np.isnan([low[1], high[1]]).all()
+    many = Statistic(np.array([[1.0, 1.0]] * 3 + [[1.0, 0.0]]), short.formula)
+    assert not np.isnan(band(many)).any()
 
 
 @pytest.mark.parametrize("rules", VOT_CONVENTIONS, ids=lambda c: c.name)

@@ -13,7 +13,7 @@ from spm_bench.metrics.resampling import bootstrap, mean_over
 from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.evaluate import evaluate
-from spm_bench.scoring.intervals import with_intervals
+from spm_bench.scoring.intervals import curve_band, with_intervals
 from spm_bench.scoring.units import units_of
 from spm_bench.suites.base import Sequence, Suite
 from tests.metrics.supervised_runs import coded
@@ -103,6 +103,32 @@ def test_supervised_scores_have_intervals_too(rules: object) -> None:
         assert score.high is not None
         assert score.low < score.high
     assert found.score("fps").low is None
+
+
+@pytest.mark.parametrize("case", ["otb", "got10k", "vot-matlab", "vot-toolkit"])
+def test_every_curve_has_a_band_around_it(case: str) -> None:
+    found = one_pass_case(case) if case in ("otb", "got10k") else supervised_case(case)
+    for name, curve in found.curves.items():
+        assert curve.statistic is not None
+        line = curve.statistic(np.ones((1, len(found.sequences))))[0]
+        np.testing.assert_allclose(line, curve.y, atol=1e-12)
+        band = curve_band(found, name)
+        assert band is not None
+        low, high = band
+        known = ~np.isnan(low)
+        assert known.mean() > 0.8
+        assert (low[known] <= curve.y[known] + 1e-9).all()
+        assert (high[known] >= curve.y[known] - 1e-9).all()
+        assert (high[known] > low[known]).any()
+
+
+def test_a_curve_of_one_sequence_or_of_unknown_parts_has_no_band() -> None:
+    alone = curve_band(one_pass_case(lengths=(30,)), "success")
+    assert alone is not None
+    assert np.isnan(alone).all()
+    found = one_pass_case()
+    bare = {name: replace(curve, statistic=None) for name, curve in found.curves.items()}
+    assert curve_band(replace(found, curves=bare), "success") is None
 
 
 def test_one_sequence_has_no_interval() -> None:
