@@ -256,9 +256,9 @@ class RayExecutor:
                 return
             message: Reply | int = self._ray.get(next(worker.awaited))
         except StopIteration:
+            assert worker.load is not None
             load, worker.load, worker.awaited = worker.load, None, None
-            if load is not None and load.open:
-                self._again(load, f"{worker.host} ended the bundle without a reply")
+            self._again(load, f"{worker.host} ended the bundle without a reply")
         except (exceptions.RayActorError, exceptions.OwnerDiedError, exceptions.ObjectLostError) as error:
             self._bury(worker, error)
         except exceptions.RayError as error:  # raised by our own code there, or while something was unpickled
@@ -288,6 +288,8 @@ class RayExecutor:
         load.told -= message.frames
         load.open.discard(message.key)
         self._replies.append(message)
+        if not load.open:  # the end of the stream says no more than that
+            worker.load = worker.awaited = None
 
     def _check_seen(self, worker: _Worker, job: Job) -> None:
         file = raw_file(job)

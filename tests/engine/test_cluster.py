@@ -224,6 +224,17 @@ def test_a_run_folder_that_is_not_shared_is_told(tmp_path, nodes, monkeypatch):
         main(tmp_path, RayExecutor(nodes.address))
 
 
+def test_inside_with_workers_outlive_a_run_and_end_after_it(tmp_path, nodes):
+    pids = []
+    with RayExecutor(nodes.address, workers=1) as executor:
+        for out in ("first", "second"):
+            main(tmp_path / out, executor)
+            pids += [worker.pid for worker in executor._workers]
+    assert len(pids) == 2
+    assert len(set(pids)) == 1, "networks were loaded anew"
+    eventually(lambda: not any(workers_of(raylet) for raylet in nodes.raylets))
+
+
 def test_more_than_any_machine_has_is_refused_at_once(nodes):
     with pytest.raises(UsageError, match=r"no machine .* has 2 CPU and 1 GPU for a worker; it has 1 CPU and 0 GPU, 1"):
         RayExecutor(nodes.address, Share(2, 1))
