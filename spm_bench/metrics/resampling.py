@@ -130,7 +130,7 @@ def mean_line(lines: ArrayLike, weights: ArrayLike | None = None) -> Statistic:
     0.25
     """
     y = np.asarray(lines, dtype=np.float64)
-    known = ~np.isnan(y).any(axis=1)
+    known = ~np.asarray(np.isnan(y).any(axis=1))
     share = np.where(known, 1.0 if weights is None else np.asarray(weights, dtype=np.float64), 0.0)
     return Statistic(np.hstack([np.where(known[:, None], y, 0.0) * share[:, None], share[:, None]]), _mean_line)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from spm_bench.results.trajectory import ResultSet
     from spm_bench.scoring.base import Evaluation
     from spm_bench.suites.base import Suite
 
@@ -18,7 +19,12 @@ __all__ = ["write_report"]
 
 
 def write_report(
-    evaluations: Sequence[Evaluation], suite: Suite, folder: Path, *, published: bool = True
+    evaluations: Sequence[Evaluation],
+    suite: Suite,
+    folder: Path,
+    *,
+    published: bool = True,
+    results: Sequence[ResultSet] = (),
 ) -> list[Path]:
     """Write the tables, figures, `scores.json` and an index `README.md` of one suite's evaluations into `folder`.
 
@@ -27,6 +33,8 @@ def write_report(
         suite: What they were scored on.
         folder: Created if it is not there; files of an earlier report are replaced one by one, each atomically.
         published: Whether tables show figures from print beside measured ones, where the two are comparable.
+        results: The raw results behind each of `evaluations`, in their order; with them, there is a figure of overlaps
+            over time.
 
     Returns:
         The files written, the index first.
@@ -36,4 +44,4 @@ def write_report(
     """
     from spm_bench.report.writer import write_report as write
 
-    return write(evaluations, suite, folder, published=published)
+    return write(evaluations, suite, folder, published=published, results=results)

@@ -1,25 +1,23 @@
-"""Figures of one-pass scores: success, precision and normalised-precision curves, and bars per attribute.
+"""Figures of one-pass scores: success, precision and normalised-precision curves with their bootstrap bands.
 
-A tracker's look follows its place in the list it is passed in, so the same list gives the same looks in every figure.
+Every figure is a function of a tidy frame (see `frames`); those that end in `_figure` make the frame first. A tracker's
+look follows its place in the list it is passed in, so the same list gives the same looks in every figure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from spm_bench.errors import ResultsError
-from spm_bench.report import style
-from spm_bench.report.attributes import attribute_values
-from spm_bench.report.render import one_line
-from spm_bench.report.vocabulary import find_score, finite, is_untrained, ranked, style_of
+from spm_bench.report import style, tidy
+from spm_bench.report.frames import curve_frame
+from spm_bench.report.vocabulary import find_score, finite, is_untrained, style_of
 from spm_bench.scoring.base import Evaluation
-from spm_bench.scoring.one_pass import ON_FRAMES
 
 CURVES = {
     "success": ("auc", "Success"),
@@ -29,8 +27,8 @@ CURVES = {
 }
 """Curve name -> (metric its legend is ordered by and shows, title)."""
 
-MOST_BARS = 8
-"""Trackers in one bar figure; with more, the bars get thinner than their outlines."""
+MOST_BANDS = 4
+"""Trackers that all get their bands; of more, the best only: bands of one suite overlap, and five hide the lines."""
 
 
 def curve_figure(
@@ -40,6 +38,7 @@ def curve_figure(
     *,
     metric: str | None = None,
     columns: int | None = None,
+    bands: int | None = None,
 ) -> Figure:
     """Draw one line per tracker, the legend ordered by score with the score in it.
 
@@ -49,28 +48,76 @@ def curve_figure(
         title: What was scored; stands above the curve's own title.
         metric: Order the legend by this metric instead of the curve's own.
         columns: Paper columns the figure is wide, 1 or 2; by default 1, and 2 for more than `style.MANY` trackers.
+        bands: How many trackers, the best first, get their bootstrap bands; by default all of up to `MOST_BANDS`, of
+            more the best only.
 
     Raises:
         ResultsError: No evaluation has this curve.
     """
-    default_metric, name = CURVES[curve]
-    metric = metric or default_metric
-    shown = [e for e in ranked(evaluations, metric) if curve in e.curves]
+    shown = [e for e in evaluations if curve in e.curves]
     if not shown:
         raise ResultsError(f"none of the {len(evaluations)} results has a {curve} curve")
-    looks = looks_of(evaluations)
-    labels = legend_labels(shown, metric)
+    frame = curve_frame(evaluations, curve, metric=metric or CURVES[curve][0], bands=how_many_bands(shown, bands))
+    return curve_plot(frame, title, columns=columns)
+
+
+def how_many_bands(shown: Sequence[object], asked: int | None) -> int:
+    """How many trackers of these get their bands."""
+    return asked if asked is not None else len(shown) if len(shown) <= MOST_BANDS else 1
+
+
+def curve_plot(frame: pd.DataFrame, title: str = "", *, columns: int | None = None) -> Figure:
+    """Draw one line per tracker, with a band where the frame has one, the legend ordered by score.
+
+    Args:
+        frame: See `frames.curve_frame`; needed are tracker, curve, x, y, metric, score, x_label and y_label. Where low
+            and high are known, a band is drawn between them.
+        title: What was scored; stands above the curve's own title.
+        columns: Paper columns the figure is wide, 1 or 2; by default 1, and 2 for more than `style.MANY` trackers.
+
+    Raises:
+        ResultsError: A column is missing, or there is no row.
+    """
+    tidy.require(frame, ("tracker", "curve", "x", "y", "metric", "score", "x_label", "y_label"), "a plot of curves")
+    found, first = tidy.entries(frame), frame.iloc[0]
+    labels = tidy.labels(found, first["metric"])
     with style.figure_style():
         figure, axes, wide = framed(labels, columns)
         handles = []
-        for evaluation in reversed(shown):  # the best is drawn last, on top
-            line, look = evaluation.curves[curve], looks[id(evaluation)]
-            handles += axes.plot(line.x, line.y, color=look.colour, linestyle=look.line)
-        first = shown[0].curves[curve]
-        frame_curve(axes, first.x_label, first.y_label, max(float(e.curves[curve].x[-1]) for e in shown))
-        head(figure, title, with_metric(f"{name} plot", shown, metric))
+        for entry in reversed(found):  # the best is drawn last, on top
+            x, y = (entry.rows[name].to_numpy(dtype=np.float64) for name in ("x", "y"))
+            handles += axes.plot(x, y, color=entry.look.colour, linestyle=entry.look.line)
+        banded = draw_bands(axes, found)
+        frame_curve(axes, first["x_label"], first["y_label"], float(frame["x"].max()))
+        name = CURVES.get(first["curve"], ("", str(first["curve"])))[1]
+        head(figure, title, f"{tidy.with_metric(f'{name} plot', found, first['metric'])}{about_bands(found, banded)}")
         style.add_legend(figure, handles[::-1], labels, wide)
     return figure
+
+
+def draw_bands(axes: Axes, found: Sequence[tidy.Entry]) -> list[tidy.Entry]:
+    """Shade what lies between low and high; returns the trackers that have any."""
+    banded = []
+    for entry in reversed(found):
+        if {"low", "high"} <= {*entry.rows.columns}:
+            x, low, high = (entry.rows[name].to_numpy(dtype=np.float64) for name in ("x", "low", "high"))
+            if np.isfinite(low).any():
+                axes.fill_between(
+                    x, low, high, color=entry.look.colour, alpha=style.BAND_ALPHA, linewidth=0, zorder=1.2
+                )
+                banded.append(entry)
+    return banded
+
+
+def about_bands(found: Sequence[tidy.Entry], banded: Sequence[tidy.Entry]) -> str:
+    """What the bands are, for a title: `, 95 % bands`; empty without any."""
+    if not banded:
+        return ""
+    rows = banded[0].rows
+    level = f"{100 * rows['level'].iloc[0]:g} % " if "level" in rows.columns else ""
+    if len(banded) == len(found):
+        return f", {level}band{'s' if len(banded) > 1 else ''}"
+    return f", {level}band of the best" if len(banded) == 1 else f", {level}bands of the best {len(banded)}"
 
 
 def framed(labels: Sequence[str], columns: int | None) -> tuple[Figure, Axes, bool]:
@@ -92,9 +139,10 @@ def frame_curve(axes: Axes, x_label: str, y_label: str, right: float) -> None:
 
 
 def head(figure: Figure, title: str, what: str) -> None:
-    """Set the title: what was scored above what is drawn, from the figure's left edge."""
+    """Set the title: what was scored above what is drawn, from the figure's left edge, broken where it is too long."""
+    width = float(figure.get_size_inches()[0])
     text = figure.suptitle(" ", x=0.015, ha="left", fontsize=8)
-    style.plain(text, f"{one_line(title)}\n{what}" if title else what)
+    style.plain(text, "\n".join(style.wrapped(line, width) for line in (title, what) if line))
 
 
 def looks_of(evaluations: Sequence[Evaluation]) -> dict[int, style.Look]:
@@ -105,67 +153,7 @@ def looks_of(evaluations: Sequence[Evaluation]) -> dict[int, style.Look]:
 def legend_labels(evaluations: Sequence[Evaluation], metric: str) -> list[str]:
     """Score and name of each evaluation: `[0.687] SPM`; names alone where the metric is undefined for all."""
     scores = [finite(find_score(e, metric)) for e in evaluations]
+    names = [style.short_name(e.label) + (" (untrained)" if is_untrained(e) else "") for e in evaluations]
     if all(score is None for score in scores):
-        return [figure_name(e) for e in evaluations]
-    return [f"[{style_of(metric).format(v)}] {figure_name(e)}" for v, e in zip(scores, evaluations, strict=True)]
-
-
-def with_metric(what: str, evaluations: Sequence[Evaluation], metric: str) -> str:
-    """A figure's title with the metric that `legend_labels` puts before the names: `Success plot [AUC]`."""
-    known = any(finite(find_score(e, metric)) is not None for e in evaluations)
-    return f"{what} [{style_of(metric).title}]" if known else what
-
-
-def figure_name(evaluation: Evaluation) -> str:
-    """What figures call a tracker: its label, cut if very long, and whether its weights were never trained."""
-    return style.short_name(evaluation.label) + (" (untrained)" if is_untrained(evaluation) else "")
-
-
-def attribute_figure(evaluations: Sequence[Evaluation], metric: str, title: str = "") -> Figure:
-    """Draw a group of bars per attribute, one bar per tracker, the legend ordered by the whole suite's score.
-
-    Only the best `MOST_BARS` trackers are drawn, and the title says so. Where an attribute is known for whole sequences
-    and for single frames, the figure shows the former; the table has both.
-
-    Raises:
-        ResultsError: No evaluation has this metric per attribute.
-    """
-    best = [e for e in ranked(evaluations, metric) if attribute_values(e, metric)]
-    if not best:
-        raise ResultsError(f"none of the {len(evaluations)} results has {metric} per attribute")
-    shown, looks = best[:MOST_BARS], looks_of(evaluations)
-    counts = {name: n for e in shown for name, (_, n) in attribute_values(e, metric).items()}
-    counts = {name: n for name, n in counts.items() if _whole(name) == name or _whole(name) not in counts}
-    labels = legend_labels(shown, metric)
-    with style.figure_style():
-        figure = style.new_figure(style.TWO_COLUMNS, 2.6 + 0.02 * max(map(len, counts)))
-        axes, width = figure.add_subplot(), 0.84 / len(shown)
-        for i, evaluation in enumerate(shown):
-            values = attribute_values(evaluation, metric)
-            heights = [values.get(name, (np.nan, 0))[0] for name in counts]
-            x = np.arange(len(counts)) + (i - (len(shown) - 1) / 2) * width
-            axes.bar(x, heights, width * 0.92, color=looks[id(evaluation)].colour)
-        _frame_bars(axes, counts, style_of(metric).word)
-        of_all = f", best {len(shown)} of {len(best)}" if len(best) > len(shown) else ""
-        head(figure, title, f"{style_of(metric).word} per attribute{of_all} [{style_of(metric).word} of all]")
-        patches = [Patch(color=looks[id(e)].colour) for e in shown]
-        style.add_legend(figure, patches, labels, wide=True)
-    return figure
-
-
-def _whole(attribute: str) -> str:
-    """Name of the attribute of whole sequences that belongs to one of single frames."""
-    return attribute.removesuffix(ON_FRAMES)
-
-
-def _frame_bars(axes: Axes, counts: dict[str, int], y_label: str) -> None:
-    axes.grid(visible=False, axis="x")
-    axes.set_xlim(-0.5, len(counts) - 0.5)
-    axes.set_ylim(bottom=0.0)
-    slanted = max(map(len, counts)) > 8
-    turn: dict[str, Any] = {"rotation": 25, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-    names = [f"{style.short_name(name)} ({n})" if slanted else f"{name}\n{n}" for name, n in counts.items()]
-    axes.set_xticks(np.arange(len(counts)), names, **turn)
-    for text, name in zip(axes.get_xticklabels(), names, strict=True):
-        style.plain(text, name)
-    style.plain(axes.set_ylabel(""), y_label)
+        return names
+    return [f"[{style_of(metric).format(v)}] {name}" for v, name in zip(scores, names, strict=True)]

@@ -25,7 +25,7 @@ from spm_bench.scoring.compare import Comparison
 NEEDED = ("label", "base", "suite", "metric", "difference", "low", "high", "level", "p_holm", "higher_is_better")
 """Columns that `forest_plot` reads; others (`base_value`) it uses where they are."""
 
-BETTER, WORSE, NOISE = "#0072B2", "#D55E00", "#5f5f5f"
+BETTER, WORSE, NOISE = style.BETTER, style.WORSE, style.NOISE
 ROW, LEGEND = 0.165, 0.22
 """Heights in inches of a row of the plot and of the legend."""
 LONGEST_LABEL = 46

@@ -6,6 +6,7 @@ Figures are built without pyplot, so there is no global state, and need neither 
 from __future__ import annotations
 
 import io
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
 PNG_DPI = 200
 MANY = 10
 """With more trackers than this, the legend moves from under the axes to their right: the figure is two columns wide."""
+TITLE_LETTERS = 15.5
+"""Letters of a title in an inch: 8 points of the base font, a little wider than its mean."""
 LONGEST_NAME = 34
 """Longer names are cut in the middle in figures (their ends tell variants apart); tables print them whole."""
 
@@ -35,6 +38,14 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 """Okabe and Ito's colour-blind-safe set, with its yellow, too light for thin lines on white, replaced by brown."""
 LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (8, 1.5, 1.2, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "h")
+
+BETTER, WORSE, NOISE = "#0072B2", "#D55E00", "#5f5f5f"
+"""Differences: what helps, what hurts, and what may be neither. Blue and vermilion are apart for all colour vision."""
+UNKNOWN = "#d0d0d0"
+"""Where there is no value."""
+SHADES = "viridis"
+"""Colour map of heat maps and strips: lightness only grows, so it is read in grey and by all colour vision."""
+BAND_ALPHA = 0.16
 
 _FALLBACK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC")
 """Used for letters the base font lacks, where installed."""
@@ -63,6 +74,7 @@ _STYLE: dict[str, Any] = {
     "axes.formatter.use_mathtext": False,
     "pdf.fonttype": 42,  # embedded TrueType: text stays text for editors and submission checks
     "svg.hashsalt": "spm_bench",
+    "svg.fonttype": "path",  # letters as outlines: the file needs no font where it is opened
 }
 
 
@@ -124,6 +136,12 @@ def short_name(name: str) -> str:
     return f"{name[:half]}…{name[-half:]}"
 
 
+def wrapped(text: str, width: float) -> str:
+    """Break a line of a title (8 points) at spaces so that it fits a figure of this width in inches."""
+    line = one_line(text)
+    return "\n".join(textwrap.wrap(line, int(TITLE_LETTERS * width))) or line
+
+
 def legend_rows(labels: Sequence[str], wide: bool) -> int:
     """How many lines the legend of `add_legend` has, for the height of the figure."""
     return -(-len(labels) // _legend_columns(labels, wide))
@@ -156,6 +174,11 @@ def to_png(figure: Figure) -> bytes:
 def to_pdf(figure: Figure) -> bytes:
     """Render as PDF without dates, so that the same figure gives the same bytes."""
     return _save(figure, "pdf", {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": "spm_bench"})
+
+
+def to_svg(figure: Figure) -> bytes:
+    """Render as SVG without date; letters are outlines. The same figure gives the same bytes."""
+    return _save(figure, "svg", {"Date": None, "Creator": "spm_bench"})
 
 
 def _save(figure: Figure, form: str, metadata: dict[str, str | None], dpi: int | None = None) -> bytes:

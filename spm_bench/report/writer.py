@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,18 +14,33 @@ from spm_bench import __version__
 from spm_bench.errors import ResultsError
 from spm_bench.report import render
 from spm_bench.report.attributes import attribute_metric, attribute_table
-from spm_bench.report.figures import CURVES, attribute_figure, curve_figure
+from spm_bench.report.figures import CURVES, curve_figure
+from spm_bench.report.figures_attributes import FEWEST_SPOKES, attribute_bars, attribute_counts, attribute_radar
+from spm_bench.report.figures_sequences import overlap_strips, telling_sequences, waterfall
+from spm_bench.report.figures_steps import response_curves
 from spm_bench.report.figures_vot import accuracy_robustness_figure, eao_curve_figure, has_point, ranking_figure
+from spm_bench.report.frames import (
+    attribute_frame,
+    delta_frame,
+    demo_response,
+    sequence_frame,
+    step_frame,
+    timeline_frame,
+)
 from spm_bench.report.scores import scores_json
 from spm_bench.report.style import to_pdf, to_png
 from spm_bench.report.tables import build_table, coverage
 from spm_bench.report.vocabulary import find_score, finite, headline_metric, metric_order, ranked
 from spm_bench.results.files import write_bytes, write_text
+from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.extra import CONVENTION as EXTRA_CONVENTION
+from spm_bench.scoring.timeline import timelines
 from spm_bench.suites.base import Suite
 
 INDEX = "README.md"
+STRIPS_EACH, STRIPS_SEQUENCES = 6, 6
+"""Trackers and sequences in the figure of strips: half a page."""
 _ABOUT = {
     "scores.json": "every score: one row per tracker, variant, suite, protocol and metric",
     "table.md": "the table",
@@ -39,6 +55,10 @@ _ABOUT = {
     "precision": "precision over the centre error",
     "normalised_precision": "precision over the centre error in units of the target's size",
     "attributes": "the headline metric per attribute",
+    "attributes_radar": "the same around a centre",
+    "waterfall": "the best tracker minus the second, sequence by sequence",
+    "response": "the score over steps of difficulty",
+    "strips": "overlap over time where the trackers differ most",
     "accuracy_robustness": "accuracy over robustness",
     "eao_curve": "expected overlap over sequence length",
     "eao_ranking": "trackers in the order of EAO",
@@ -46,15 +66,21 @@ _ABOUT = {
 
 
 def write_report(
-    evaluations: Sequence[Evaluation], suite: Suite, folder: Path, *, published: bool = True
+    evaluations: Sequence[Evaluation],
+    suite: Suite,
+    folder: Path,
+    *,
+    published: bool = True,
+    results: Sequence[ResultSet] = (),
 ) -> list[Path]:
     """Write a report (see `spm_bench.report.write_report`)."""
     if not evaluations:
         raise ResultsError("there is nothing to report", where=folder, remedy="Give at least one tracker's results")
     order = ranked(evaluations, headline_metric(evaluations, suite.family))
+    behind = {id(e): r for e, r in zip(evaluations, results, strict=True)} if results else {}
     # everything is made before the first file is written: a failure leaves an earlier report as it was
     texts = dict(_texts(order, suite, published))
-    figures = {name: (to_png(figure), to_pdf(figure)) for name, figure in _figures(order, suite)}
+    figures = {name: (to_png(figure), to_pdf(figure)) for name, figure in _figures(order, suite, behind)}
     texts[INDEX] = _index(order, suite, list(texts), list(figures), texts["table.md"])
     written = [folder / INDEX, *(folder / name for name in texts if name != INDEX)]
     for name, text in texts.items():
@@ -80,7 +106,9 @@ def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> 
         yield "attributes.md", render.to_markdown(attribute_table(evaluations, suite, metric))
 
 
-def _figures(evaluations: Sequence[Evaluation], suite: Suite) -> Iterator[tuple[str, Figure]]:
+def _figures(
+    evaluations: Sequence[Evaluation], suite: Suite, results: Mapping[int, ResultSet]
+) -> Iterator[tuple[str, Figure]]:
     title, metrics = f"{suite.title}, {coverage(evaluations, suite)}", metric_order(evaluations)
     headline = headline_metric(evaluations, suite.family)
     for curve, (metric, _) in CURVES.items():
@@ -93,9 +121,49 @@ def _figures(evaluations: Sequence[Evaluation], suite: Suite) -> Iterator[tuple[
         yield "eao_curve", eao_curve_figure(evaluations, suite.eao_interval, title)
     if any(finite(find_score(e, "eao")) is not None for e in evaluations):
         yield "eao_ranking", ranking_figure(evaluations, "eao", title)
-    per_attribute = attribute_metric(evaluations, headline)
-    if per_attribute is not None:
-        yield "attributes", attribute_figure(evaluations, per_attribute, title)
+    yield from _attribute_figures(evaluations, headline, title)
+    yield from _sequence_figures(evaluations, suite, title, results)
+
+
+def _attribute_figures(evaluations: Sequence[Evaluation], headline: str, title: str) -> Iterator[tuple[str, Figure]]:
+    metric = attribute_metric(evaluations, headline)
+    if metric is not None:
+        frame = attribute_frame(evaluations, metric)
+        yield "attributes", attribute_bars(frame, title)
+        if len(attribute_counts(frame)) >= FEWEST_SPOKES:
+            yield "attributes_radar", attribute_radar(frame, title)
+
+
+def _sequence_figures(
+    evaluations: Sequence[Evaluation], suite: Suite, title: str, results: Mapping[int, ResultSet]
+) -> Iterator[tuple[str, Figure]]:
+    """What needs scores of single sequences; EAO has none, there it is the accuracy."""
+    headline = headline_metric(evaluations, suite.family)
+    known = [str(m) for e in evaluations if not e.per_sequence.empty for m in e.per_sequence["metric"] if m != "fps"]
+    if not known:
+        return
+    metric = headline if headline in known else known[0]
+    frame = sequence_frame(evaluations, metric)
+    if len(evaluations) > 1 and evaluations[0].label != evaluations[1].label:
+        deltas = delta_frame(frame, evaluations[0].label, evaluations[1].label)
+        if deltas["delta"].notna().any():
+            yield "waterfall", waterfall(deltas, title)
+    if suite.name == "demo":
+        steps = step_frame(evaluations, metric, demo_response())
+        if len(steps) and steps.groupby("axis")["level"].nunique().max() > 1:
+            yield "response", response_curves(steps, title)
+    if results:
+        yield "strips", overlap_strips(_strips(evaluations, suite, frame, results), title)
+
+
+def _strips(
+    evaluations: Sequence[Evaluation], suite: Suite, frame: pd.DataFrame, results: Mapping[int, ResultSet]
+) -> pd.DataFrame:
+    """The best trackers' timelines of the sequences that tell most about them."""
+    shown = [e for e in evaluations if id(e) in results][:STRIPS_EACH]
+    names = telling_sequences(frame[frame["tracker"].isin([e.label for e in shown])], STRIPS_SEQUENCES)
+    part = replace(suite, sequences=tuple(s for s in suite.sequences if s.name in names))
+    return timeline_frame({e.label: timelines(part, results[id(e)]) for e in shown})
 
 
 def _tidy_csv(evaluations: Sequence[Evaluation], frames: Sequence[pd.DataFrame | None]) -> str:

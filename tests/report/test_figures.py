@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
 from spm_bench.report import style
-from spm_bench.report.figures import MOST_BARS, attribute_figure, curve_figure
+from spm_bench.report.figures import curve_figure
+from spm_bench.report.figures_attributes import MOST_BARS, attribute_figure
 from spm_bench.report.figures_vot import (
     accuracy_robustness_figure,
     eao_curve_figure,

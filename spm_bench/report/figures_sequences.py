@@ -1,0 +1,188 @@
+"""Figures of single sequences: the waterfall of two trackers' differences, and overlaps over time as strips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from spm_bench.errors import ResultsError
+from spm_bench.metrics.statistics import TIE, win_tie_loss
+from spm_bench.report import style, tidy
+from spm_bench.report.differences import signed
+from spm_bench.report.figures import head
+from spm_bench.report.vocabulary import style_of
+
+FloatArray = NDArray[np.float64]
+
+NARROW = 26
+"""Sequences that fit one column; more need two."""
+MOST_NAMED = 110
+"""Bars under which every one has its name; beyond, only the largest gains and losses have."""
+NAMED_ENDS = 30
+"""Names at each end where not all fit."""
+
+STRIP, GAP = 0.13, 0.34
+"""Heights in inches of one tracker's strip, and of what stands between two sequences."""
+MOST_STRIPS = 60
+"""Strips in one figure: a page."""
+FAILURE = style.WORSE
+
+
+def waterfall(frame: pd.DataFrame, title: str = "") -> Figure:
+    """Draw the difference of two trackers on every sequence as bars, largest gain first; the line is their mean.
+
+    Args:
+        frame: See `frames.delta_frame`; columns sequence, tracker, base, metric, delta, higher_is_better. Differences
+            that are NaN are left out.
+        title: What was scored.
+
+    Raises:
+        ResultsError: A column is missing, there is no difference, or there are several pairs or metrics.
+    """
+    needed = ("sequence", "tracker", "base", "metric", "delta", "higher_is_better")
+    tidy.require(frame, needed, "a figure of differences")
+    if len(frame[["tracker", "base", "metric"]].drop_duplicates()) > 1:
+        raise ResultsError("a figure of differences is of one pair of trackers and one metric")
+    first, known = frame.iloc[0], frame[np.isfinite(frame["delta"].astype(float))]
+    if known.empty:
+        raise ResultsError(f"{first['tracker']} and {first['base']} have no sequence in common with a value")
+    up = bool(first["higher_is_better"])
+    order = known.sort_values(["delta", "sequence"], ascending=[not up, True], kind="stable")
+    deltas, metric = order["delta"].to_numpy(dtype=np.float64), str(first["metric"])
+    with style.figure_style():
+        wide = len(deltas) > NARROW
+        figure = style.new_figure(style.TWO_COLUMNS if wide else style.ONE_COLUMN, 3.2)
+        axes = figure.add_subplot()
+        colours = [style.NOISE if abs(d) <= TIE else style.BETTER if (d > 0) == up else style.WORSE for d in deltas]
+        axes.bar(np.arange(len(deltas)), deltas, 0.8, color=colours)
+        axes.axhline(0.0, color="#333333", linewidth=0.7)
+        mean = float(deltas.mean())
+        axes.axhline(mean, color="#333333", linewidth=0.8, linestyle=style.LINES[2])
+        axes.set_xlim(-0.7, len(deltas) - 0.3)
+        _name_bars(axes, [str(name) for name in order["sequence"]], wide)
+        names = [style.short_name(str(first[name])) for name in ("tracker", "base")]
+        style.plain(axes.set_ylabel(""), f"{style_of(metric).word} {'↑' if up else '↓'}, difference")
+        record = "{} better, {} equal, {} worse".format(*win_tie_loss(deltas, higher_is_better=up))
+        what = f"{names[0]} minus {names[1]}: {record}, mean {signed(metric, mean)} (dotted)"
+        head(figure, title, what)
+    return figure
+
+
+def _name_bars(axes: Axes, names: Sequence[str], wide: bool) -> None:
+    """Write names under the bars, upright and as large as they fit."""
+    n = len(names)
+    places = range(n) if n <= MOST_NAMED else [*range(NAMED_ENDS), *range(n - NAMED_ENDS, n)]
+    axes.set_xticks([*places], [names[i] for i in places], rotation=90)
+    inch = (0.9 * style.TWO_COLUMNS if wide else 0.82 * style.ONE_COLUMN) / n
+    size = float(np.clip(0.92 * 72 * inch, 4.0, 6.5))
+    for text, place in zip(axes.get_xticklabels(), places, strict=True):
+        style.plain(text, style.short_name(names[place]))
+        text.set_fontsize(size)
+    axes.tick_params(axis="x", length=0, pad=1)
+    axes.grid(visible=False, axis="x")
+    axes.spines["bottom"].set_visible(False)
+
+
+def telling_sequences(frame: pd.DataFrame, n: int) -> list[str]:
+    """Names of up to n sequences: those on which the trackers differ most; of one tracker, its worst.
+
+    Args:
+        frame: See `frames.sequence_frame`; rows of one metric.
+        n: How many.
+    """
+    if frame.empty:
+        return []
+    values = frame.groupby("sequence", sort=False)["value"]
+    if frame["tracker"].nunique() > 1:
+        order = (values.max() - values.min()).sort_values(ascending=False, kind="stable")
+    else:
+        order = values.mean().sort_values(ascending=bool(frame["higher_is_better"].iloc[0]), kind="stable")
+    return [str(name) for name in order.dropna().index[:n]]
+
+
+def overlap_strips(frame: pd.DataFrame, title: str = "") -> Figure:
+    """Draw overlaps over time: a block per sequence, a strip per tracker, a column per frame, failures as ticks.
+
+    Args:
+        frame: See `frames.timeline_frame`; columns tracker, sequence, frame (from 0), overlap (NaN where unknown) and
+            event ("failure" or another word).
+        title: What was tracked.
+
+    Raises:
+        ResultsError: A column is missing, there is no row, a frame stands twice, or there are more than `MOST_STRIPS`
+            strips.
+    """
+    tidy.require(frame, ("tracker", "sequence", "frame", "overlap", "event"), "a figure of strips")
+    key = [*(["look"] if "look" in frame.columns else []), "tracker", "sequence", "frame"]
+    if len(twice := frame[frame.duplicated(key)]):
+        row = twice.iloc[0]
+        raise ResultsError(f"frame {row['frame']} of {row['sequence']} stands twice for {row['tracker']}")
+    blocks = [(str(name), tidy.entries(rows)) for name, rows in frame.groupby("sequence", sort=False)]
+    strips = sum(len(found) for _, found in blocks)
+    if strips > MOST_STRIPS:
+        raise ResultsError(
+            f"{strips} strips are more than the {MOST_STRIPS} that fit a page", remedy="Choose sequences or trackers"
+        )
+    failed = bool((frame["event"] == "failure").any())
+    unknown = bool(frame["overlap"].isna().any())
+    with style.figure_style():
+        figure = style.new_figure(style.TWO_COLUMNS, 1.0 + GAP * len(blocks) + STRIP * strips)
+        ratios = [GAP + STRIP * len(found) for _, found in blocks]
+        panels = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=ratios)[:, 0]
+        for axes, (name, found) in zip(panels, blocks, strict=True):
+            _draw_block(axes, name, found)
+        panels[-1].set_xlabel("Frame")
+        shades = ScalarMappable(Normalize(0.0, 1.0), style.SHADES)
+        bar = figure.colorbar(shades, ax=[*panels], shrink=min(1.0, 1.6 / figure.get_size_inches()[1]), aspect=14)
+        bar.set_label("Overlap")
+        head(figure, title, "Overlap over time")
+        _add_keys(figure, failed, unknown)
+    return figure
+
+
+def _draw_block(axes: Axes, name: str, found: Sequence[tidy.Entry]) -> None:
+    """All strips of one sequence; row 0 is on top."""
+    n = 1 + max(int(entry.rows["frame"].max()) for entry in found)
+    picture = np.full((len(found), n), np.nan)
+    for row, entry in enumerate(found):
+        places = entry.rows["frame"].to_numpy(dtype=np.intp)
+        picture[row, places] = entry.rows["overlap"].to_numpy(dtype=np.float64)
+        lost = entry.rows.loc[entry.rows["event"] == "failure", "frame"].to_numpy(dtype=np.float64)
+        axes.vlines(lost, row - 0.46, row + 0.46, color=FAILURE, linewidth=1.0)
+    colours = matplotlib.colormaps[style.SHADES].with_extremes(bad=style.UNKNOWN)
+    # a column may be narrower than a dot: averaging keeps a frame visible that picking the nearest would drop
+    axes.imshow(
+        np.ma.masked_invalid(picture), cmap=colours, vmin=0.0, vmax=1.0, aspect="auto", interpolation="antialiased"
+    )
+    for edge in range(1, len(found)):
+        axes.axhline(edge - 0.5, color="white", linewidth=1.0)
+    axes.set_yticks(range(len(found)), [entry.name for entry in found])
+    for text, entry in zip(axes.get_yticklabels(), found, strict=True):
+        style.plain(text, entry.name)
+        text.set_fontsize(6)
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    style.plain(axes.set_title(" ", loc="left", fontsize=7, pad=2), style.short_name(name))
+
+
+def _add_keys(figure: Figure, failed: bool, unknown: bool) -> None:
+    keys: list[tuple[Line2D | Patch, str]] = []
+    if failed:
+        keys.append((Line2D([], [], color=FAILURE, linewidth=1.4), "failure"))
+    if unknown:
+        keys.append((Patch(color=style.UNKNOWN), "not annotated, or not tracked"))
+    if keys:
+        style.add_legend(figure, [handle for handle, _ in keys], [name for _, name in keys], wide=False)
