@@ -23,7 +23,7 @@ from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import Shared, Start
 from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.trackers.spm.device import memory_at_hand, pick_device
+from spm_bench.trackers.spm.device import LARGEST_KEPT, keep_memory, memory_at_hand, pick_device
 from spm_bench.trackers.spm.sharing import LOOK_FIELDS, Part, agree_on, border_seen, share
 from spm_bench.trackers.spm.slots import (
     SHARED_FIELDS,
@@ -49,12 +49,12 @@ from spm_bench.trackers.spm.weights import find_weights
 CPU = torch.device("cpu")
 
 LOOKS_AT_ONCE = {"cpu": 8, "cuda": 64}
-"""Most search crops per pass through the network. On a CPU more bring little (two cores, SPM-lite: 6.6 ms for one,
-4.6 each for eight, 4.3 each for twelve); on an accelerator they do, and 64 of the released network take 2 GB."""
+"""Most search crops per pass through the network. On a CPU more bring little (two cores, SPM-lite, a whole step: 6.3 ms
+for one, 4.0 each for eight, 3.8 each for sixteen); on an accelerator they do, and 64 of the released network take 2 GB."""
 
-LARGEST_MAP = 32 * 2**20
-"""Bytes that a feature map of a pass may have on a CPU: what is larger the C library fetches anew from the system each
-time, and the pages of it one by one (the released network: 29 ms a look for four at once, 41 for eight)."""
+LARGEST_MAP = LARGEST_KEPT
+"""Bytes that a feature map of a pass may have on a CPU, see `keep_memory`: a larger one is fetched anew from the system
+each time (the released network: 29 ms a look for four at once, 41 for eight)."""
 
 SLOTS = {"cpu": 64, "cuda": 256}
 """Targets at once, memory permitting: on a CPU enough for the cells of a sweep on one sequence, so that none of their
@@ -230,6 +230,7 @@ class SpmBatch:
     """
 
     def __init__(self, options: Sequence[Mapping[str, Any]], default_weights: str | None = None) -> None:
+        keep_memory()
         self.shared = Shared()
         found: dict[str | None, Weights] = {}
         nets: dict[Hashable, SpmNet] = {}

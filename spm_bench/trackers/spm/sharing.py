@@ -40,7 +40,7 @@ def border_seen(border: Border, square: NDArray[np.float32], frame: Frame) -> Bo
 
     Args:
         border: Of the target.
-        square: 4 corners. One that comes nearer to the border than a pixel counts as outside: rounding may put it there.
+        square: 4 corners. One that comes nearer to the border than a pixel counts as outside: rounding may put it so.
         frame: What it lies in.
     """
     height, width = frame.shape[:2]
