@@ -50,7 +50,7 @@ CPU = torch.device("cpu")
 
 LOOKS_AT_ONCE = {"cpu": 8, "cuda": 64}
 """Most search crops per pass through the network. On a CPU more bring little (two cores, SPM-lite, a whole step: 6.3 ms
-for one, 4.0 each for eight, 3.8 each for sixteen); on an accelerator they do, and 64 of the released network take 2 GB."""
+for one, 4.0 each for eight, 3.8 each for sixteen); on an accelerator they do. 64 of the released network take 2 GB."""
 
 LARGEST_MAP = LARGEST_KEPT
 """Bytes that a feature map of a pass may have on a CPU, see `keep_memory`: a larger one is fetched anew from the system

@@ -15,6 +15,8 @@ from spm_bench.trackers.base import Start
 from spm_bench.trackers.catalog import build_batch, build_tracker, can_batch, resolve_tracker
 from spm_bench.trackers.spm import batch as batch_module
 from spm_bench.trackers.spm.batch import SpmBatch, Target
+from spm_bench.trackers.spm.config import SpmConfig
+from spm_bench.trackers.spm.slots import SHARED_FIELDS
 from spm_bench.trackers.spm.tracker import SpmLiteTracker, SpmTracker
 from spm_bench.trackers.variants import Variant
 
@@ -32,6 +34,8 @@ LATE: list[Changes] = [
     {"lost_threshold": 0.5},
     {"near_candidates": 0},
     {"score_cut": 0.5},
+    {"near_overlap": 0.95},
+    {"min_size": 40.0},
 ]
 FUSION: list[Changes] = [
     {"fm_score_weight": 0.0, "fm_box": False},
@@ -87,6 +91,12 @@ def test_every_cell_is_as_alone(cells: list[Changes]) -> None:
         np.testing.assert_allclose(track, alone(changes, frames, boxes[0]), atol=1e-3, err_msg=str(changes))
     assert batch.shared.asked == len(cells) * (len(frames) - 1)
     assert len({track.tobytes() for track in found}) > 1, "no cell made a difference: nothing was tested"
+
+
+def test_no_setting_is_left_out_of_these_tests() -> None:
+    """A new setting must be held to its sharing key: name it in one of the lists above, or in SHARED_FIELDS."""
+    held = {name for changes in (*LATE, *FUSION, *EARLY) for name in changes}
+    assert set(SpmConfig.model_fields) <= held | set(SHARED_FIELDS)
 
 
 def test_equal_targets_are_computed_once() -> None:
