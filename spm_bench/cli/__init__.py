@@ -28,7 +28,7 @@ def _print_version(asked: bool) -> None:
 
 def build_app() -> typer.Typer:
     """Collect the verbs into one application."""
-    from spm_bench.cli import bench, ls, run, score, search, sweep, train, vot, weights
+    from spm_bench.cli import bench, ls, report, run, score, search, sweep, train, vot, weights
 
     app = typer.Typer(
         name="spm-bench",
@@ -40,6 +40,7 @@ def build_app() -> typer.Typer:
     app.callback()(_options_of_all)
     app.command("run")(run.run)
     app.command("score")(score.score)
+    app.command("report")(report.report)
     app.command("bench")(bench.bench)
     app.command("ls")(ls.ls)
     app.command("search")(search.search)

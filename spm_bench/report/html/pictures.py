@@ -1,0 +1,145 @@
+"""Small pictures for the page: the frames of a sequence, and film strips of the moments in which trackers lost it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spm_bench.errors import DataError
+from spm_bench.report.html.material import Material, Moment
+from spm_bench.report.html.plots import thinned
+from spm_bench.results.trajectory import FrameState
+from spm_bench.suites import base
+
+WIDEST = 240
+"""Pixels of an embedded picture: enough to tell what is in it, about 6 KB each."""
+QUALITY = 55
+"""JPEG quality; boxes are drawn over the pictures as shapes and stay sharp."""
+MOST_FRAMES = 120
+"""Pictures of a sequence for the scrubber: a longer one is shown in even steps, so that no sequence fills the file."""
+STRIP = (-10, -4, 0, 4, 10)
+"""Frames of a film strip, counted from the loss."""
+MOST_STRIPS = 3
+"""Of a sequence: those in which most trackers lost it."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """Pictures of a sequence: frame numbers from 0, and a JPEG in base64 for each."""
+
+    frames: list[int]
+    pictures: list[str]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A box or polygon over a picture, as SVG points; `tracker` is None for ground truth."""
+
+    tracker: int | None
+    points: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a strip."""
+
+    frame: int
+    data: str
+    outlines: tuple[Outline, ...]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The pictures around a moment; the size is that of the frame, for the outlines."""
+
+    moment: Moment
+    width: int
+    height: int
+    pictures: tuple[Picture, ...]
+
+
+def make_film(sequence: base.Sequence) -> Film:
+    """Small pictures of a sequence, all of them or in even steps.
+
+    Raises:
+        DataError: It has no pictures here, or one is broken.
+    """
+    source = frames_of(sequence)
+    frames = thinned(len(sequence), MOST_FRAMES).tolist()
+    return Film(frames, [_jpeg(source[frame]) for frame in frames])
+
+
+def make_strips(material: Material) -> Iterator[Strip]:
+    """Film strips of each sequence's worst moments, in the order of sequences and frames.
+
+    Raises:
+        DataError: A sequence has no pictures here, or one is broken.
+    """
+    for index, sequence in enumerate(material.sequences):
+        own = [m for m in material.moments if m.sequence == index]
+        worst = sorted(own, key=lambda m: (-len(m.lost), m.frame))[:MOST_STRIPS]
+        for moment in sorted(worst, key=lambda m: m.frame):
+            yield _strip(material, sequence, moment)
+
+
+def frames_of(sequence: base.Sequence) -> base.FrameSource:
+    """The frames of a sequence. Raises DataError where there are none."""
+    if sequence.frames is None:
+        raise DataError(
+            "its pictures are not here, only its annotations",
+            where=sequence.name,
+            remedy="Give --data a folder with the pictures, or make the page without them",
+        )
+    return sequence.frames
+
+
+def _strip(material: Material, sequence: base.Sequence, moment: Moment) -> Strip:
+    source = frames_of(sequence)
+    last = len(sequence) - 1
+    frames = dict.fromkeys(min(max(moment.frame + step, 0), last) for step in STRIP)
+    pictures, size = [], (1, 1)
+    for frame in frames:
+        image = source[frame]
+        size = (image.shape[1], image.shape[0])
+        pictures.append(Picture(frame, _jpeg(image), tuple(_outlines(material, sequence, frame))))
+    return Strip(moment, *size, tuple(pictures))
+
+
+def _outlines(material: Material, sequence: base.Sequence, frame: int) -> Iterator[Outline]:
+    truth = sequence.ground_truth if sequence.polygons is None else sequence.polygons
+    yield from _outline(None, truth[frame])
+    for tracker in reversed(material.trackers):  # the best is drawn last, on top
+        line = tracker.timelines.get(sequence.name)
+        if line is None:
+            continue
+        if line.states[frame] == FrameState.INIT and np.isnan(line.regions[frame]).any():
+            continue  # it was given the truth, which is drawn
+        yield from _outline(tracker.index, line.regions[frame])
+
+
+def _outline(tracker: int | None, region: NDArray[np.float64]) -> Iterator[Outline]:
+    if np.isfinite(region).all():
+        yield Outline(tracker, " ".join(f"{x:.1f},{y:.1f}" for x, y in corners(region.tolist())))
+
+
+def corners(region: Sequence[float]) -> list[tuple[float, float]]:
+    """Corners of a box (x, y, w, h) or of a polygon x1, y1, ..., x4, y4."""
+    if len(region) == 4:
+        x, y, w, h = region
+        return [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
+    return list(zip(region[::2], region[1::2], strict=True))
+
+
+def _jpeg(image: base.Frame) -> str:
+    height, width = image.shape[:2]
+    if width > WIDEST:
+        image = np.asarray(
+            cv2.resize(image, (WIDEST, max(round(height * WIDEST / width), 1)), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return base64.b64encode(encoded.tobytes()).decode("ascii")

@@ -1,0 +1,107 @@
+"""What a tracker did frame by frame: overlaps over time, regions to draw, frames in which it lost its target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spm_bench.metrics.vot_conventions import get_vot_convention
+from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
+from spm_bench.scoring.extra import measure_pass
+from spm_bench.scoring.passes import sequences_with_results
+from spm_bench.scoring.supervised import collect_runs
+from spm_bench.suites.base import Suite
+
+FloatArray = NDArray[np.float64]
+
+LOST_BELOW = 0.1
+"""Overlap under which a one-pass tracker counts as off its target: beyond what a bad size or a bad annotation costs."""
+LOST_FOR = 5
+"""Annotated frames in a row it must stay there: a single frame is blur or a jump of the annotation, not a loss."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """The first pass of a tracker over one sequence of n frames.
+
+    Attributes:
+        overlaps: n values; NaN where the frame has no usable annotation or the tracker was not running, 1 where it was
+            initialised, 0 where it failed.
+        regions: n x 4 boxes, or n x 8 polygons; rows of NaN where there is none.
+        states: n values of `FrameState`.
+        repetitions: How many passes there are; scores use all of them.
+    """
+
+    overlaps: FloatArray
+    regions: FloatArray
+    states: NDArray[np.int8]
+    repetitions: int
+
+    def losses(self) -> list[int]:
+        """Frames (from 0) in which the target was lost, ascending.
+
+        Under a supervised protocol these are its failures. Else each is the first of at least `LOST_FOR` annotated
+        frames in a row with an overlap below `LOST_BELOW`.
+        """
+        failed = np.flatnonzero(self.states == FrameState.FAILURE)
+        if len(failed):
+            return [int(frame) for frame in failed]
+        known = np.flatnonzero(~np.isnan(self.overlaps))
+        low = np.concatenate(([False], self.overlaps[known] < LOST_BELOW, [False]))
+        steps = np.diff(low.astype(np.int8))
+        starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+        return [int(known[start]) for start, end in zip(starts, ends, strict=True) if end - start >= LOST_FOR]
+
+
+def timelines(suite: Suite, results: ResultSet, convention: str | None = None) -> dict[str, Timeline]:
+    """The timelines of all sequences that have results.
+
+    Args:
+        suite: With ground truth; frames are not touched.
+        results: Raw results of one tracker.
+        convention: Decides how supervised results overlap (polygons, bounded to the picture); one-pass results always
+            overlap as upright boxes.
+
+    Returns:
+        Sequence name -> timeline, in the suite's order.
+
+    Raises:
+        ResultsError: Results are broken, or there are none.
+        UsageError: No such convention.
+    """
+    if suite.family == "vot":
+        return _supervised(suite, results, convention)
+    return {
+        sequence.name: Timeline(measure_pass(first, sequence).overlaps, _regions(first), first.states, len(passes))
+        for sequence in sequences_with_results(suite, results, allow_missing=True)
+        for passes in [results.trajectories(sequence)]
+        for first in passes[:1]
+    }
+
+
+def _supervised(suite: Suite, results: ResultSet, convention: str | None) -> dict[str, Timeline]:
+    runs = collect_runs(suite, results, get_vot_convention(convention), allow_missing=True)
+    begins = np.concatenate(([0], np.cumsum(runs.passes.lengths)))
+    found = {}
+    for index, sequence in enumerate(runs.sequences):
+        passes = results.trajectories(sequence)
+        first = passes[0]
+        begin = begins[np.flatnonzero(runs.passes.owners == index)[0]]
+        rows = slice(begin, begin + len(sequence))
+        overlaps = np.array(runs.passes.overlaps[rows], dtype=np.float64)
+        overlaps[first.states == FrameState.INIT] = 1.0
+        unknown = (first.states == FrameState.SKIPPED) | ~runs.annotated[rows]
+        overlaps[unknown & (first.states != FrameState.FAILURE)] = np.nan
+        found[sequence.name] = Timeline(overlaps, _regions(first), first.states, len(passes))
+    return found
+
+
+def _regions(trajectory: Trajectory) -> FloatArray:
+    """The boxes, or where the results hold any polygon, polygons (a box is one with four right angles)."""
+    if trajectory.polygons is None:
+        return trajectory.boxes
+    x, y, w, h = trajectory.boxes.T
+    corners = np.stack((x, y, x + w, y, x + w, y + h, x, y + h), axis=1)
+    return np.where(np.isnan(trajectory.polygons).any(axis=1)[:, None], corners, trajectory.polygons)
