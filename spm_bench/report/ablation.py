@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spm_bench.errors import ResultsError
-from spm_bench.report.vocabulary import HEADLINES
+from spm_bench.report.vocabulary import HEADLINES, find_score, finite
 from spm_bench.results.files import write_bytes, write_text
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.compare import Comparison
 from spm_bench.suites.base import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INDEX = "ablation.md"
 MAIN_METRICS = {"otb": ("auc",), "got10k": ("ao",), "vot": ("eao", "accuracy", "robustness")}
@@ -77,6 +81,21 @@ class AblationSuite:
         return {c.label: c for c in self.comparisons if c.metric == metric}
 
 
+@dataclass(frozen=True)
+class AblationGrid:
+    """Two settings of which every combination is a cell.
+
+    Attributes:
+        x: The setting with more values.
+        y: The other.
+        places: (value of x, value of y, label of the cell), the values as words; row by row.
+    """
+
+    x: str
+    y: str
+    places: tuple[tuple[str, str, str], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class AblationDocument:
     """All that is written about one ablation.
@@ -93,6 +112,7 @@ class AblationDocument:
         sharing: Steps asked for / computed, by the lockstep engine; None where it was not used.
         failures: Sequences or cells that failed, one sentence each.
         notes: Anything else, one sentence each.
+        grid: The cells as a table of two settings, for a heat map; None where they are none.
     """
 
     name: str
@@ -106,10 +126,13 @@ class AblationDocument:
     sharing: float | None = None
     failures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    grid: AblationGrid | None = None
 
 
 def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
     """Write an ablation as Markdown, CSV, LaTeX and JSON, with a forest plot (PNG, PDF) per suite and metric.
+
+    Where the cells are a grid of two settings, there is a heat map per suite and main metric too.
 
     With several suites, `forest.png` and `forest.pdf` show their headline metrics beside each other.
 
@@ -153,6 +176,8 @@ def check_document(document: AblationDocument) -> None:
         raise ResultsError(f"two cells are called {twice[0]!r}", where=document.name)
     if document.base not in labels:
         raise ResultsError(f"no cell is called {document.base!r}, the base", where=document.name)
+    if document.grid is not None and (unknown := {label for *_, label in document.grid.places} - {*labels}):
+        raise ResultsError(f"{min(unknown)!r} is a place of the grid, and no cell", where=document.name)
     for part in document.suites:
         if len(part.evaluations) != len(labels):
             problem = f"{len(part.evaluations)} evaluations on {part.suite.name} for {len(labels)} cells"
@@ -163,17 +188,62 @@ def check_document(document: AblationDocument) -> None:
 
 
 def figure_names(document: AblationDocument) -> dict[tuple[int, str], str]:
-    """(Place of the suite, metric) -> name of its figure, without ending; for all that was compared."""
+    """(Place of the suite, metric) -> name of its forest plot, without ending; for all that was compared."""
+    return _names(
+        "forest", [(i, metric) for i, part in enumerate(document.suites) for metric in part.compared], document
+    )
+
+
+def heat_names(document: AblationDocument) -> dict[tuple[int, str], str]:
+    """(Place of the suite, metric) -> name of its heat map, without ending; for main metrics, where there is a grid."""
+    if document.grid is None:
+        return {}
+    wanted = [(i, metric) for i, part in enumerate(document.suites) for metric in part.main]
+    return _names("heat", [(i, m) for i, m in wanted if heat_frame(document, i, m)["value"].notna().any()], document)
+
+
+def _names(kind: str, places: Sequence[tuple[int, str]], document: AblationDocument) -> dict[tuple[int, str], str]:
     names: dict[tuple[int, str], str] = {}
-    for place, part in enumerate(document.suites):
-        for metric in part.compared:
-            name = re.sub(r"[^A-Za-z0-9.-]+", "_", f"forest_{part.suite.name}_{metric}")
-            names[place, metric] = f"{name}_{place + 1}" if name in names.values() else name
+    for place, metric in places:
+        name = re.sub(r"[^A-Za-z0-9.-]+", "_", f"{kind}_{document.suites[place].suite.name}_{metric}")
+        names[place, metric] = f"{name}_{place + 1}" if name in names.values() else name
     return names
+
+
+def heat_frame(document: AblationDocument, place: int, metric: str) -> pd.DataFrame:
+    """The grid's cells with their scores on one suite, as `figures_steps.heat_map` takes them."""
+    import pandas as pd
+
+    if document.grid is None:
+        raise ValueError(f"the cells of {document.name} are no grid")
+    part = document.suites[place]
+    scores = {
+        cell.label: find_score(evaluation, metric)
+        for cell, evaluation in zip(document.cells, part.evaluations, strict=True)
+        if evaluation is not None
+    }
+    compared, known = part.of(metric), [score for score in scores.values() if score is not None]
+    rows = [
+        {
+            "x_name": document.grid.x,
+            "x": x,
+            "y_name": document.grid.y,
+            "y": y,
+            "cell": label,
+            "metric": metric,
+            "value": finite(scores.get(label)),
+            "base": label == document.base,
+            "established": label in compared and compared[label].established,
+            "higher_is_better": known[0].higher_is_better if known else True,
+        }
+        for x, y, label in document.grid.places
+    ]
+    return pd.DataFrame(rows).astype({"value": "float64"})
 
 
 def _figures(document: AblationDocument) -> Iterator[tuple[str, bytes]]:
     """File name -> picture."""
+    from spm_bench.report.figures_steps import heat_map
     from spm_bench.report.forest import comparison_frame, forest_plot
     from spm_bench.report.style import to_pdf, to_png
 
@@ -182,6 +252,13 @@ def _figures(document: AblationDocument) -> Iterator[tuple[str, bytes]]:
         part = document.suites[place]
         frame = comparison_frame(part.of(metric).values(), {part.suite.name: f"{part.suite.title}, {coverage(part)}"})
         figure = forest_plot(frame, document.title, rows=rows)
+        yield f"{name}.png", to_png(figure)
+        yield f"{name}.pdf", to_pdf(figure)
+    for (place, metric), name in heat_names(document).items():
+        part = document.suites[place]
+        figure = heat_map(
+            heat_frame(document, place, metric), f"{document.title}: {part.suite.title}, {coverage(part)}"
+        )
         yield f"{name}.png", to_png(figure)
         yield f"{name}.pdf", to_pdf(figure)
     headlines = [c for part in document.suites for c in part.of(next(iter(part.compared), "")).values()]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spm_bench import __version__
-from spm_bench.report.ablation import AblationDocument, AblationSuite, coverage, figure_names
+from spm_bench.report.ablation import AblationDocument, AblationSuite, coverage, figure_names, heat_names
 from spm_bench.report.differences import difference_text, p_text, record_text, signed, verdict
 from spm_bench.report.intervals import interval_text
 from spm_bench.report.render import escape_latex, escape_markdown
@@ -119,11 +119,12 @@ def _suite_blocks(document: AblationDocument, place: int, part: AblationSuite, f
         _about_units(part),
         escape_markdown(part.note),
     ]
-    names = figure_names(document)
+    forests, heats = figure_names(document), heat_names(document)
     for metric in part.main:
         blocks.append(_full_table(document, part, metric))
-        picture = f"{names.get((place, metric), '')}.png"
-        blocks += [f"![{style_of(metric).title}: differences to the base]({picture})"] if picture in figures else []
+        for of_kind, what in ((forests, "differences to the base"), (heats, "all combinations of the two settings")):
+            picture = f"{of_kind.get((place, metric), '')}.png"
+            blocks += [f"![{style_of(metric).title}: {what}]({picture})"] if picture in figures else []
     others = [metric for metric in part.metrics if metric not in part.main]
     blocks += [_short_table(document, part, others)] if others else []
     notes = dict.fromkeys(

@@ -181,7 +181,8 @@ def _frame_radar(axes: PolarAxes, angles: np.ndarray[Any, Any], counts: dict[str
     axes.set_yticks(rings, [f"{value:.3g}" for value in rings])
     axes.tick_params(axis="y", labelsize=5.5, labelcolor="#555555")
     axes.set_rlabel_position(np.degrees(angles[1]) / 2)  # between two spokes
-    names = [f"{style.short_name(name)} ({n})" for name, n in counts.items()]
+    # a long name has its number below it, so that it takes less from the circle
+    names = [f"{style.short_name(name)}{' ' if len(name) < 8 else chr(10)}({n})" for name, n in counts.items()]
     axes.set_xticks(angles, names)
     axes.tick_params(axis="x", pad=-1)
     for text, name, angle in zip(axes.get_xticklabels(), names, angles, strict=True):

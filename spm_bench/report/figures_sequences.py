@@ -36,6 +36,8 @@ STRIP, GAP = 0.13, 0.34
 """Heights in inches of one tracker's strip, and of what stands between two sequences."""
 MOST_STRIPS = 60
 """Strips in one figure: a page."""
+MOST_COLUMNS = 900
+"""A strip is about so many dots wide: frames beyond are averaged, so that none is dropped."""
 FAILURE = style.WORSE
 
 
@@ -142,7 +144,7 @@ def overlap_strips(frame: pd.DataFrame, title: str = "") -> Figure:
         panels = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=ratios)[:, 0]
         for axes, (name, found) in zip(panels, blocks, strict=True):
             _draw_block(axes, name, found)
-        panels[-1].set_xlabel("Frame")
+        panels[-1].set_xlabel("Frame (from 0)")
         shades = ScalarMappable(Normalize(0.0, 1.0), style.SHADES)
         bar = figure.colorbar(shades, ax=[*panels], shrink=min(1.0, 1.6 / figure.get_size_inches()[1]), aspect=14)
         bar.set_label("Overlap")
@@ -157,13 +159,18 @@ def _draw_block(axes: Axes, name: str, found: Sequence[tidy.Entry]) -> None:
     picture = np.full((len(found), n), np.nan)
     for row, entry in enumerate(found):
         places = entry.rows["frame"].to_numpy(dtype=np.intp)
-        picture[row, places] = entry.rows["overlap"].to_numpy(dtype=np.float64)
+        picture[row, places] = entry.rows["overlap"].to_numpy(dtype=np.float64)  # frames without a row are not known
         lost = entry.rows.loc[entry.rows["event"] == "failure", "frame"].to_numpy(dtype=np.float64)
         axes.vlines(lost, row - 0.46, row + 0.46, color=FAILURE, linewidth=1.0)
     colours = matplotlib.colormaps[style.SHADES].with_extremes(bad=style.UNKNOWN)
-    # a column may be narrower than a dot: averaging keeps a frame visible that picking the nearest would drop
     axes.imshow(
-        np.ma.masked_invalid(picture), cmap=colours, vmin=0.0, vmax=1.0, aspect="auto", interpolation="antialiased"
+        np.ma.masked_invalid(_squeezed(picture)),
+        cmap=colours,
+        vmin=0.0,
+        vmax=1.0,
+        aspect="auto",
+        interpolation="nearest",
+        extent=(-0.5, n - 0.5, len(found) - 0.5, -0.5),
     )
     for edge in range(1, len(found)):
         axes.axhline(edge - 0.5, color="white", linewidth=1.0)
@@ -176,6 +183,16 @@ def _draw_block(axes: Axes, name: str, found: Sequence[tidy.Entry]) -> None:
     axes.grid(visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     style.plain(axes.set_title(" ", loc="left", fontsize=7, pad=2), style.short_name(name))
+
+
+def _squeezed(picture: FloatArray) -> FloatArray:
+    """At most `MOST_COLUMNS` columns, each the mean of what is known of its frames."""
+    n = picture.shape[1]
+    if n <= MOST_COLUMNS:
+        return picture
+    starts = np.arange(MOST_COLUMNS) * n // MOST_COLUMNS
+    sums, known = (np.add.reduceat(part, starts, axis=1) for part in (np.nan_to_num(picture), ~np.isnan(picture) * 1.0))
+    return np.asarray(np.divide(sums, known, out=np.full(sums.shape, np.nan), where=known > 0))
 
 
 def _add_keys(figure: Figure, failed: bool, unknown: bool) -> None:

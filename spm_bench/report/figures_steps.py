@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -20,12 +20,11 @@ from spm_bench.errors import ResultsError
 from spm_bench.metrics.resampling import LEVEL, bootstrap, mean_over
 from spm_bench.report import style, tidy
 from spm_bench.report.figures import head
+from spm_bench.report.forest import unique_labels
 from spm_bench.report.vocabulary import style_of
 
 FloatArray = NDArray[np.float64]
 
-ACROSS = 3
-"""Panels beside each other."""
 FEWEST_SCENES = 3
 """Scenes from which an interval over them is drawn."""
 
@@ -57,7 +56,8 @@ def response_curves(frame: pd.DataFrame, title: str = "", *, axes_shown: Sequenc
     metric = str(frame["metric"].iloc[0])
     whole = frame[frame["axis"].isin(names)]
     found = tidy.entries(whole)
-    across, labels = min(len(names), ACROSS), [entry.name for entry in found]
+    labels = [entry.name for entry in found]
+    across = min(len(names), 3 if -len(names) % 3 <= -len(names) % 4 else 4)  # whichever leaves fewer places empty
     down, wide = -(-len(names) // across), len(names) > 1
     legend = style.legend_rows(labels, wide=False)
     with style.figure_style():
@@ -73,10 +73,8 @@ def response_curves(frame: pd.DataFrame, title: str = "", *, axes_shown: Sequenc
             axes.set_visible(False)
         for axes in panels[::across]:
             style.plain(axes.set_ylabel(""), style_of(metric).word)
-        values = whole["value"].to_numpy(dtype=np.float64)
-        panels[0].set_ylim(
-            0.0, max(1.02 if np.nanmax(values, initial=0.0) <= 1.0 else 0.0, 1.05 * np.nanmax(values, initial=0.0))
-        )
+        highest = float(np.nanmax(whole["value"].to_numpy(dtype=np.float64), initial=0.0))
+        panels[0].set_ylim(0.0, 1.05 * highest if highest > 1.0 else 1.02)
         head(figure, title, f"{style_of(metric).word} over steps of difficulty{_about_scenes(whole)}")
         style.add_legend(figure, handles, labels, wide=False)
     return figure
@@ -120,13 +118,13 @@ def _about_scenes(frame: pd.DataFrame) -> str:
 
 def _frame_response(axes: Axes, part: pd.DataFrame, width: float) -> None:
     steps = part.drop_duplicates("level").sort_values("level")
-    axes.set_xticks(range(len(steps)), ["" for _ in steps["step"]])
+    axes.set_xticks(range(len(steps)), [*steps["step"].map(str)])
     for text, words in zip(axes.get_xticklabels(), steps["step"], strict=True):
         style.plain(text, str(words))
     axes.set_xlim(-0.4, len(steps) - 0.6)
     about = str(steps["about"].iloc[0]) if "about" in steps.columns else ""
     letters = int(19 * (width - 0.45))
-    label = "\n".join(textwrap.wrap(about, letters, max_lines=2, placeholder=" …"))
+    label = "\n".join(textwrap.wrap(about, letters, max_lines=4, placeholder=" …"))
     style.plain(axes.set_xlabel("", fontsize=6.5), label)
     style.plain(axes.set_title(" ", loc="left", fontsize=7.5), style.short_name(str(steps["axis"].iloc[0])))
 
@@ -158,48 +156,52 @@ def heat_map(frame: pd.DataFrame, title: str = "") -> Figure:
         raise ResultsError("no cell of the grid has a value")
     first = frame.iloc[0]
     with style.figure_style():
-        figure, side = _heat_sheet(xs, ys)
+        columns, rows = (unique_labels(values, LONGEST_VALUE) for values in (xs, ys))
+        figure, side = _heat_sheet(columns, rows)
         axes = figure.add_subplot()
-        shades = _shades(picture)
-        colours = matplotlib.colormaps[style.SHADES].with_extremes(bad=style.UNKNOWN)
-        axes.pcolormesh(
-            np.ma.masked_invalid(picture), cmap=colours, norm=shades.norm, edgecolors="white", linewidth=0.8
-        )
+        range_ = _range(picture)
+        values = np.ma.masked_invalid(picture)
+        axes.pcolormesh(values, cmap=style.SHADES, norm=range_, edgecolors="white", linewidth=0.8)
         axes.set_facecolor(style.UNKNOWN)
-        _write_cells(axes, keyed, shades, side)
-        _name_axis(axes, "x", xs, str(first["x_name"]))
-        _name_axis(axes, "y", ys, str(first["y_name"]))
-        bar = figure.colorbar(shades, ax=axes, aspect=16, pad=0.03)
+        _write_cells(axes, keyed, range_, side)
+        _name_axis(axes, "x", columns, str(first["x_name"]))
+        _name_axis(axes, "y", rows, str(first["y_name"]))
+        bar = figure.colorbar(ScalarMappable(range_, style.SHADES), ax=axes, aspect=16, pad=0.03)
         style.plain(bar.ax.set_ylabel(""), style_of(str(first["metric"])).word)
         head(figure, title, _about_heat(keyed))
     return figure
 
 
 def _heat_sheet(xs: Sequence[str], ys: Sequence[str]) -> tuple[Figure, float]:
-    """A figure of one column, or two where the cells would be too narrow; and the least side of a cell in inches."""
+    """A figure of one column, or two where the cells would be too narrow; and the room in inches for a number."""
     width = style.ONE_COLUMN if len(xs) <= 6 else style.TWO_COLUMNS
-    column = (width - 1.25) / len(xs)
+    column = (width - 0.9 - 0.065 * max(map(len, ys))) / len(xs)
     row = float(np.clip(5.0 / len(ys), 0.16, 0.34))
-    return style.new_figure(width, max(1.9, 1.15 + row * len(ys))), min(column, row * 1.3)
+    below = 0.065 * max(map(len, xs)) if _upright(xs) else 0.1
+    return style.new_figure(width, 1.25 + below + max(row * len(ys), 0.6)), min(column, row * 1.3)
 
 
-def _shades(picture: FloatArray) -> ScalarMappable:
+def _upright(values: Sequence[str]) -> bool:
+    """Whether the names under the columns are turned: beside each other they would touch."""
+    return max(map(len, values)) * len(values) > (30 if len(values) <= 6 else 75)
+
+
+def _range(picture: FloatArray) -> Normalize:
     low, high = float(np.nanmin(picture)), float(np.nanmax(picture))
-    return ScalarMappable(Normalize(low, high if high > low else low + 1e-3), style.SHADES)
+    return Normalize(low, high if high > low else low + 1e-3)
 
 
-def _write_cells(axes: Axes, keyed: pd.DataFrame, shades: ScalarMappable, side: float) -> None:
+def _write_cells(axes: Axes, keyed: pd.DataFrame, range_: Normalize, side: float) -> None:
     """Numbers in the cells, where they fit; the base's frame, the star of the best."""
     metric, best = style_of(str(keyed["metric"].iloc[0])), _best(keyed)
     for row in keyed.to_dict("records"):
         x, y, value = row["column"] + 0.5, row["row"] + 0.5, tidy.number(row["value"])
-        red, green, blue, _ = shades.to_rgba(np.nan if value is None else value)  # type: ignore[misc]
-        ink = "black" if value is None or 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "white"
+        ink = "black" if value is None or _is_light(float(range_(value))) else "white"
         star = "★" if row["row"] == best["row"] and row["column"] == best["column"] else ""
         words = f"{metric.format(value)}{star}" if side >= CELL else star
         text = axes.text(x, y, " ", ha="center", va="center", color=ink, fontsize=6)
         style.plain(text, words)
-        text.set_fontweight("bold" if row.get("established") is True else "normal")
+        text.set_fontweight("bold" if row.get("established") is True and value is not None else "normal")
         if row.get("base") is True:
             axes.add_patch(
                 Rectangle(
@@ -208,10 +210,16 @@ def _write_cells(axes: Axes, keyed: pd.DataFrame, shades: ScalarMappable, side: 
             )
 
 
+def _is_light(share: float) -> bool:
+    """Whether black is read better than white on the shade at this share of the colour map."""
+    red, green, blue, _ = matplotlib.colormaps[style.SHADES](share)
+    return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45)
+
+
 def _best(keyed: pd.DataFrame) -> pd.Series[Any]:
     up = bool(keyed["higher_is_better"].iloc[0]) if "higher_is_better" in keyed.columns else True
-    values = keyed["value"].astype(float)
-    return keyed.loc[values.idxmax() if up else values.idxmin()]
+    values = keyed["value"].to_numpy(dtype=np.float64)
+    return keyed.iloc[int(np.nanargmax(values if up else -values))]
 
 
 def _about_heat(keyed: pd.DataFrame) -> str:
@@ -225,16 +233,18 @@ def _about_heat(keyed: pd.DataFrame) -> str:
     return ", ".join(words)
 
 
-def _name_axis(axes: Axes, which: str, values: Sequence[str], name: str) -> None:
+def _name_axis(axes: Axes, which: Literal["x", "y"], values: Sequence[str], name: str) -> None:
     places = np.arange(len(values)) + 0.5
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_ticks(places, ["" for _ in values])
-    long = which == "x" and max(map(len, values)) * len(values) > 60
+    axis.set_ticks(places, [*values])
     for text, value in zip(axis.get_ticklabels(), values, strict=True):
-        style.plain(text, value if len(value) <= LONGEST_VALUE else f"{value[: LONGEST_VALUE - 1]}…")
+        style.plain(text, value)
         text.set_fontsize(float(np.clip(7 - 0.12 * (len(values) - 12), 4.5, 7)))
-        if long:
-            text.set(rotation=90)
+        if which == "x" and _upright(values):
+            text.set_rotation(90)
     axes.tick_params(axis=which, length=0)
     axes.grid(visible=False)
-    style.plain(axes.set_xlabel("") if which == "x" else axes.set_ylabel(""), style.short_name(name))
+    if which == "x":
+        style.plain(axes.set_xlabel(""), style.short_name(name))
+    else:  # a long name beside a low map would reach out of the figure
+        style.plain(axes.set_title(" ", loc="left", fontsize=8), f"↑ {style.short_name(name)}")

@@ -36,6 +36,7 @@ class Cell:
         changes: What differs from the base; empty for the base.
         is_base: Whether the others are compared with it.
         also: Names under which the file has this cell too (points of a grid that are the base).
+        points: Points of the axes that come down to this cell: setting -> value.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Cell:
     changes: Mapping[str, Any]
     is_base: bool = False
     also: tuple[str, ...] = ()
+    points: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def change(self) -> str:
@@ -81,12 +83,13 @@ def cells_of(sweep: Sweep, *, base: Base | None = None, device: str = "auto") ->
     drafts = [*_of_axes(sweep, first, settings), *_written_out(sweep, base, first, settings)]
     if not drafts:
         raise source.error("there is no cell: nothing to compare with the base", (), "Write [axes], or cells = [...]")
-    cells, also = [first], list[str]()
+    cells, also, on_base = [first], list[str](), list[Mapping[str, Any]]()
     seen = {_sameness(first.spec, first.variant, settings): first}
     for draft in drafts:
         _check_cell_name(draft, source)
         spec = _spec(base, draft.variant, source, device, draft.place, what=f"the cell {draft.variant.name}")
-        cell = Cell(draft.variant.name, draft.variant, spec, dict(draft.changes))
+        points = (dict(draft.changes),) if draft.of_axes else ()
+        cell = Cell(draft.variant.name, draft.variant, spec, dict(draft.changes), points=points)
         same = seen.get(key := _sameness(cell.spec, cell.variant, settings))
         if same is None:
             if cell.name.casefold() in (other.name.casefold() for other in cells):
@@ -99,11 +102,12 @@ def cells_of(sweep: Sweep, *, base: Base | None = None, device: str = "auto") ->
             cells.append(cell)
         elif same.is_base and draft.of_axes:
             also.append(cell.name)
+            on_base += points
         else:
             raise _same(draft, same, source)
     if len(cells) == 1:
         raise source.error("every cell is the base: nothing to compare", ("axes",), "Give an axis another value")
-    return [replace(first, also=tuple(also)), *cells[1:]]
+    return [replace(first, also=tuple(also), points=tuple(on_base)), *cells[1:]]
 
 
 def choose_cells(cells: Sequence[Cell], only: Sequence[str]) -> list[Cell]:

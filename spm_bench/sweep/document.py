@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spm_bench.report.ablation import AblationCell, AblationDocument, AblationSuite, write_ablation
+from spm_bench.report.ablation import AblationCell, AblationDocument, AblationGrid, AblationSuite, write_ablation
 from spm_bench.report.vocabulary import headline_metric
 from spm_bench.results.files import write_text
 from spm_bench.results.manifest import now
 from spm_bench.results.provenance import environment
 from spm_bench.scoring.compare import Comparison
+from spm_bench.sweep.axes import value_text
 from spm_bench.sweep.cells import Cell
 from spm_bench.sweep.plan import Plan
 from spm_bench.sweep.request import SweepRequest
@@ -74,7 +75,32 @@ def ablation_of(outcome: SweepOutcome) -> AblationDocument:
         sharing=asked / computed if computed else None,
         failures=tuple(map(str, outcome.failures)),
         notes=outcome.notes,
+        grid=grid_of(plan),
     )
+
+
+def grid_of(plan: Plan) -> AblationGrid | None:
+    """The cells as a table of two settings; None unless the axes are two and all their combinations are there."""
+    axes = plan.sweep.file.axes
+    if plan.sweep.file.how != "grid" or len(axes) != 2:
+        return None
+    found = [(point, cell.name) for cell in plan.cells for point in cell.points]
+    values = {name: _axis_values(axes[name], [point[name] for point, _ in found]) for name in axes}
+    sizes = [len(of_axis) for of_axis in values.values()]
+    if min(sizes) < 2 or len(found) != math.prod(sizes):
+        return None
+    y, x = sorted(values, key=lambda name: len(values[name]))  # a page is wider than high
+    places = {
+        (values[x].index(point[x]), values[y].index(point[y])): (value_text(point[x]), value_text(point[y]), cell)
+        for point, cell in found
+    }
+    return AblationGrid(x, y, tuple(places[i, j] for j in range(len(values[y])) for i in range(len(values[x]))))
+
+
+def _axis_values(given: object, found: Many[Any]) -> list[Any]:
+    """The values of an axis, each once: in the file's order where it lists them, else ascending."""
+    distinct = [value for place, value in enumerate(found) if value not in found[:place]]
+    return sorted(distinct, key=given.index) if isinstance(given, list) else sorted(distinct)
 
 
 def _ablation_cell(cell: Cell, outcome: SweepOutcome) -> AblationCell:

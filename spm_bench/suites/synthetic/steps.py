@@ -54,7 +54,7 @@ AXES: dict[str, Axis] = {
         _axis("blur", "robustness", "speed in body lengths per frame, with an open shutter",
               {"speed": 0.08, "exposure": 0.6}, {"speed": 0.15, "exposure": 0.8},
               {"speed": 0.25, "exposure": 0.9}, {"speed": 0.4, "exposure": 1.0}, roam=1.0),
-        _axis("occlude", "robustness", "share hidden, and number of times",
+        _axis("occlude", "robustness", "number of times, and share hidden",
               {"occluders": 1, "occlusion": 0.3}, {"occluders": 2, "occlusion": 0.5},
               {"occluders": 2, "occlusion": 0.75}, {"occluders": 2, "occlusion": 1.0}),
         _axis("leave", "robustness", "share of the target that leaves the picture",
