@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from spm_bench.errors import ResultsError
 from spm_bench.report.vocabulary import HEADLINES, find_score, finite
 from spm_bench.results.files import write_bytes, write_text
-from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.scoring.compare import Comparison
 from spm_bench.suites.base import Suite
 
@@ -60,9 +60,18 @@ class AblationSuite:
 
     @property
     def metrics(self) -> list[str]:
-        """What was scored, without speed, the headline first."""
-        found = dict.fromkeys(s.metric for e in self.evaluations if e for s in e.scores if s.metric != "fps")
+        """What has a value in some cell, without speed, the headline first."""
+        found = dict.fromkeys(s.metric for s in self._scores() if s.value is not None)
         return sorted(found, key=lambda metric: metric != HEADLINES.get(self.suite.family))
+
+    @property
+    def undefined(self) -> dict[str, str]:
+        """Metrics that have no value in any cell -> why."""
+        found = {s.metric: s.note for s in self._scores() if s.value is None}
+        return {metric: note for metric, note in found.items() if metric not in self.metrics}
+
+    def _scores(self) -> list[Score]:
+        return [s for e in self.evaluations if e for s in e.scores if s.metric != "fps"]
 
     @property
     def compared(self) -> list[str]:

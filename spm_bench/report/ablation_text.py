@@ -131,6 +131,9 @@ def _suite_blocks(document: AblationDocument, place: int, part: AblationSuite, f
         f"{c.label}, {style_of(c.metric).title}: {c.note}" if "sequences that both have" in c.note else c.note
         for c in part.comparisons
     )
+    notes |= dict.fromkeys(
+        f"{style_of(metric).title} is undefined here: {why}" for metric, why in part.undefined.items()
+    )
     notes.pop("", None)
     blocks += ["\n".join(f"* {escape_markdown(note)}" for note in notes)] if notes else []
     return blocks

@@ -52,6 +52,10 @@ def record_text(comparison: Comparison) -> str:
     return "/".join(map(str, counts)) if any(counts) else DASH
 
 
+MOST_NAMED = 6
+"""Cells that a sentence names; of more it says how many."""
+
+
 def verdict(metric: str, comparisons: Sequence[Comparison]) -> str:
     """What the comparisons of one metric establish, in a sentence or two; labels are as they stand."""
     known = [c for c in comparisons if math.isfinite(c.difference)]
@@ -63,7 +67,10 @@ def verdict(metric: str, comparisons: Sequence[Comparison]) -> str:
     if not sure and known:
         parts += [out_of_reach(known)]
     if noise:
-        parts.append(f"Not to be told from {known[0].base}: {', '.join(noise)}.")
+        others = f"{'the other' if sure else 'all'} {len(noise)} cells"
+        parts.append(
+            f"Not to be told from {known[0].base}: {', '.join(noise) if len(noise) <= MOST_NAMED else others}."
+        )
     seen = [c.detectable for c in known if math.isfinite(c.detectable)]
     if seen:
         least, most = (signed(metric, v).lstrip("+") for v in (min(seen), max(seen)))
