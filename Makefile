@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OUT ?= runs
+SITE ?= site
 
-.PHONY: demo test lint setup setup-dev clean
+.PHONY: demo test lint docs docs-serve setup setup-dev clean
 
 demo: $(VENV)/.ready
 	$(BIN)/spm-bench run --suite demo --tracker SPM-lite --tracker CSRT --tracker KCF --tracker MOSSE --tracker static \
@@ -19,6 +20,13 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The notice is about the next major version of mkdocs, which the extra excludes.
+docs: $(VENV)/.ready-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir $(SITE)
+
+docs-serve: $(VENV)/.ready-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -37,4 +45,4 @@ $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/python
 	touch $(VENV)/.ready $@
 
 clean:
-	rm -rf $(VENV) $(OUT)
+	rm -rf $(VENV) $(OUT) $(SITE)

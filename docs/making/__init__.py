@@ -1,0 +1,1 @@
+"""What makes the pages: examples are run, tables are computed from the code. See `hook`."""

@@ -1,0 +1,22 @@
+"""The tables that pages ask for by ```` ```made NAME ````."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from making.commands import commands
+from making.names import metrics, suites, trackers, variants
+from making.rules import one_pass_rules, one_pass_sets
+from making.vot_rules import vot_rules, vot_sets
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "commands": commands,
+    "metrics": metrics,
+    "suites": suites,
+    "trackers": trackers,
+    "variants": variants,
+    "one-pass-sets": one_pass_sets,
+    "one-pass-rules": one_pass_rules,
+    "vot-sets": vot_sets,
+    "vot-rules": vot_rules,
+}
