@@ -201,6 +201,8 @@ def _elsewhere(table: Table, pool: str, rows: Ints, same: NDArray[np.bool_], u: 
         B rows; -1 where all tries hit the row's own video or picture.
     """
     found = np.full(len(rows), -1, dtype=np.int64)
+    if not len(rows):  # the pool may be empty, too: drawn videos alone have no pictures to paste onto
+        return found
     draws = table.pools[pool]
     for k in range(TRIES):
         # The only video of a category must not use up all tries.

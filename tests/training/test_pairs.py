@@ -214,6 +214,14 @@ def test_synthetic_pairs_keep_to_themselves(table: Table) -> None:
         assert rows.max() < 28
 
 
+def test_drawn_videos_alone_are_enough() -> None:
+    table = join_sources([drawn()])
+    got = plan_batch(table, {"synthetic": 1.0}, batch=16, negative_share=0.25, rng=np.random.default_rng(0))
+    assert set(got.kind) == {SYNTHETIC}
+    assert got.negative.any()
+    assert (got.background == -1).all()
+
+
 @pytest.mark.parametrize("kind", ["video", "stills", "synthetic", "patches", "pasted"])
 def test_negatives_show_another_object_of_another_video(table: Table, kind: str) -> None:
     got = plan(table, {kind: 1}, negative_share=0.3)
