@@ -104,4 +104,5 @@ def _regions(trajectory: Trajectory) -> FloatArray:
         return trajectory.boxes
     x, y, w, h = trajectory.boxes.T
     corners = np.stack((x, y, x + w, y, x + w, y + h, x, y + h), axis=1)
-    return np.where(np.isnan(trajectory.polygons).any(axis=1)[:, None], corners, trajectory.polygons)
+    drawn = np.isfinite(trajectory.polygons).all(axis=1, keepdims=True)
+    return np.where(drawn, trajectory.polygons, corners)

@@ -12,7 +12,6 @@ from spm_bench.report.html.encode import rounded
 from spm_bench.report.html.material import Material, Tracker, headline_value
 from spm_bench.report.html.plots import (
     BOTTOM,
-    LETTER,
     NAMES,
     ROW,
     TOP,
@@ -23,9 +22,12 @@ from spm_bench.report.html.plots import (
     Plot,
     Point,
     around,
+    fitted,
+    grid,
     path,
     short,
     swarm,
+    text_width,
     thinned,
     x_scale,
     y_scale,
@@ -169,21 +171,24 @@ def _spread(material: Material, metric: str) -> Iterator[Plot]:
     if not len(known) or len(material.sequences) < 2:
         return
     within = known.min() >= 0.0 and known.max() <= 1.0
-    x = x_scale(
-        0.0 if known.min() >= 0 else float(known.min()), 1.0 if within else float(max(known.max(), 1)), left=NAMES
-    )
+    counts = style.decimals == 0
+    low = -0.5 if counts else min(float(known.min()), 0.0)
+    high = 1.0 if within and not counts else float(max(known.max(), 1)) + 0.5 * counts
+    x = x_scale(low, high, left=NAMES)
     points = []
     for row, tracker in enumerate(material.trackers):
         some = np.flatnonzero(np.isfinite(values[row]))
         places = [x(float(v)) for v in values[row, some]]
-        for i, place, offset in zip(some.tolist(), places, swarm(places, 0.42 * ROW - MARK / 2, MARK), strict=True):
+        room = 0.42 * ROW - MARK / 2
+        moved = grid(places, room, MARK, x(1.0) - x(0.0)) if counts else [(0.0, o) for o in swarm(places, room, MARK)]
+        for i, place, (along, across) in zip(some.tolist(), places, moved, strict=True):
             words = f"{material.sequences[i].name}, {tracker.label}: {style.format(float(values[row, i]))}"
-            points.append(Point(tracker.index, place, round(_row(row) + offset, 2), words, i, row))
+            points.append(Point(tracker.index, round(place + along, 2), round(_row(row) + across, 2), words, i, row))
     yield Plot(
         key=f"spread-{metric}",
-        title=f"{style.word} of every sequence",
+        title=f"{style.word} per sequence",
         about="One point a sequence; hovering shows the same sequence in all rows, a click opens it.",
-        x_label=f"{style.word} of the sequence",
+        x_label=f"{style.word} in the sequence" if counts else style.word,
         x_ticks=x.ticks(),
         points=tuple(points),
         rows=tuple((_row(i), _fit(t.label), t.index) for i, t in enumerate(material.trackers)),
@@ -221,7 +226,9 @@ def _attributes(material: Material) -> Iterator[Plot]:
         x_label=style.word,
         x_ticks=x.ticks(),
         points=tuple(points),
-        rows=tuple((_row(i), f"{_fit(name, 5)} ({n})", None) for i, (name, n) in enumerate(counts.items())),
+        rows=tuple(
+            (_row(i), f"{_fit(name, text_width(f' ({n})'))} ({n})", None) for i, (name, n) in enumerate(counts.items())
+        ),
         height=_rows_height(len(counts)),
         left=NAMES,
     )
@@ -277,7 +284,7 @@ def _names(trackers: Sequence[Tracker], places: Sequence[tuple[float, float]]) -
     texts = [short(t.label, 22) for t in trackers]
     height = TOP + 320 - BOTTOM
     points = np.array([(x, height - y) for x, y in places], dtype=np.float64)
-    sizes = np.array([(LETTER * len(text) + 2, 13.0) for text in texts])
+    sizes = np.array([(text_width(text) + 2, 13.0) for text in texts])
     room = np.array([50.0, BOTTOM - 20.0, WIDTH - 4.0, height - 2.0])
     corners = place_labels(points, sizes, room, 8.0)
     found = zip(trackers, texts, corners.tolist(), strict=True)
@@ -292,5 +299,5 @@ def _rows_height(n: int) -> float:
     return TOP + ROW * n + BOTTOM
 
 
-def _fit(text: str, less: int = 0) -> str:
-    return short(text, int(NAMES / LETTER) - 1 - less)
+def _fit(text: str, less: float = 0.0) -> str:
+    return fitted(text, NAMES - 10 - less)

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
 from spm_bench.report.render import one_line
-from spm_bench.report.vocabulary import find_score, finite, headline_metric, is_untrained, metric_order, ranked
+from spm_bench.report.vocabulary import (
+    find_score,
+    finite,
+    headline_metric,
+    is_untrained,
+    metric_order,
+    ranked,
+    style_of,
+)
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.timeline import Timeline, timelines
@@ -150,3 +158,14 @@ def _moments(index: int, name: str, trackers: Sequence[Tracker]) -> list[Moment]
 def headline_value(tracker: Tracker, metric: str) -> float | None:
     """A tracker's score, None where undefined."""
     return finite(find_score(tracker.evaluation, metric))
+
+
+def in_words(metric: str) -> str:
+    """What a metric is, with the name the page calls it by in front.
+
+    >>> in_words("auc"), in_words("accuracy")
+    ('AUC: area under the success curve', 'Accuracy: mean overlap while tracking')
+    """
+    style = style_of(metric)
+    said = style.long.casefold().startswith(style.word.casefold())
+    return style.long[:1].upper() + style.long[1:] if said else f"{style.word}: {style.long}"

@@ -18,7 +18,7 @@ from spm_bench.report.html import PageOptions
 from spm_bench.report.html.encode import script_json
 from spm_bench.report.html.figures import make_plots
 from spm_bench.report.html.looks import DARK_GROUND, DASHES, LIGHT_GROUND, palette
-from spm_bench.report.html.material import Material, gather
+from spm_bench.report.html.material import Material, gather, in_words
 from spm_bench.report.html.origin import origin_of, typed
 from spm_bench.report.html.payload import overview, sequence_data
 from spm_bench.report.html.pictures import make_film, make_strips
@@ -57,10 +57,11 @@ def render_page(scored: Sequence[tuple[Evaluation, ResultSet]], suite: Suite, op
         material=material,
         table=build_table(evaluations, suite, published=options.published),
         attributes=None if metric is None else attribute_table(evaluations, suite, metric),
-        attribute_style=None if metric is None else style_of(metric),
+        attribute_words="" if metric is None else in_words(metric),
         plots=make_plots(material),
         values=material.values[material.metrics[0]] if material.metrics else None,
         value_style=style_of(material.metrics[0]) if material.metrics else None,
+        value_words=in_words(material.metrics[0]) if material.metrics else "",
         moments=sorted(material.moments, key=lambda m: -len(m.lost))[:MOST_MOMENTS],
         strips=strips,
         open_strips=OPEN_STRIPS,
@@ -112,16 +113,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"one_line": one_line, "shade": shade, "finite": _finite}
-    environment.globals |= {"BEST": BEST, "SECOND": SECOND, "zip": zip, "metric_words": _metric_words}
+    environment.globals |= {"BEST": BEST, "SECOND": SECOND, "zip": zip, "style_of": style_of}
     return environment
 
 
 def _finite(value: Any) -> bool:
     return value is not None and bool(np.isfinite(value))
-
-
-def _metric_words(metric: str) -> str:
-    return style_of(metric).word
 
 
 def _style() -> str:

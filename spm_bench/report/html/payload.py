@@ -8,7 +8,7 @@ import numpy as np
 
 from spm_bench.report.html.encode import coordinate_scale, encode_overlaps, encode_regions, ranges, rounded
 from spm_bench.report.html.figures import curve_data
-from spm_bench.report.html.material import Material
+from spm_bench.report.html.material import Material, in_words
 from spm_bench.report.html.pictures import Film
 from spm_bench.report.render import one_line
 from spm_bench.report.vocabulary import style_of
@@ -29,8 +29,7 @@ def overview(material: Material) -> dict[str, Any]:
             {
                 "key": metric,
                 "title": style_of(metric).title,
-                "word": style_of(metric).word,
-                "long": style_of(metric).long,
+                "words": in_words(metric),
                 "decimals": style_of(metric).decimals,
                 "up": material.higher_is_better[metric],
                 "values": [rounded(row.tolist(), 5) for row in material.values[metric]],

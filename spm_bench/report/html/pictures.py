@@ -16,8 +16,8 @@ from spm_bench.report.html.plots import thinned
 from spm_bench.results.trajectory import FrameState
 from spm_bench.suites import base
 
-WIDEST = 240
-"""Pixels of an embedded picture: enough to tell what is in it, about 6 KB each."""
+WIDEST = 320
+"""Pixels of an embedded picture: enough to tell what is in it, about 8 KB each."""
 QUALITY = 55
 """JPEG quality; boxes are drawn over the pictures as shapes and stay sharp."""
 MOST_FRAMES = 120
@@ -112,7 +112,6 @@ def _strip(material: Material, sequence: base.Sequence, moment: Moment) -> Strip
 
 def _outlines(material: Material, sequence: base.Sequence, frame: int) -> Iterator[Outline]:
     truth = sequence.ground_truth if sequence.polygons is None else sequence.polygons
-    yield from _outline(None, truth[frame])
     for tracker in reversed(material.trackers):  # the best is drawn last, on top
         line = tracker.timelines.get(sequence.name)
         if line is None:
@@ -120,6 +119,7 @@ def _outlines(material: Material, sequence: base.Sequence, frame: int) -> Iterat
         if line.states[frame] == FrameState.INIT and np.isnan(line.regions[frame]).any():
             continue  # it was given the truth, which is drawn
         yield from _outline(tracker.index, line.regions[frame])
+    yield from _outline(None, truth[frame])
 
 
 def _outline(tracker: int | None, region: NDArray[np.float64]) -> Iterator[Outline]:

@@ -6,6 +6,7 @@ All plots are `WIDTH` wide, so that text keeps its size from one plot to the nex
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,8 +22,8 @@ ROW = 22
 """Height of a row in plots that have one per tracker or attribute."""
 NAMES = 132
 """Room for the names of such rows."""
-LETTER = 6.9
-"""Width of an average letter at the plots' font size, for placing names."""
+LETTER, CAPITAL, WIDE_LETTER = 6.9, 8.9, 13.0
+"""Widths of letters at the plots' font size, on the wide side of the usual fonts: for placing names."""
 MOST_POINTS = 240
 """Of a drawn or hovered curve: one every other pixel."""
 
@@ -122,6 +123,11 @@ class Plot:
     def bottom(self) -> float:
         """Where the x axis is."""
         return self.height - BOTTOM
+
+    @property
+    def tracker_rows(self) -> bool:
+        """Whether every row is a tracker: one that is switched off fades then, and leaves no hole."""
+        return bool(self.rows) and all(tracker is not None for _, _, tracker in self.rows)
 
 
 @dataclass(frozen=True)
@@ -223,6 +229,49 @@ def swarm(places: Sequence[float], room: float, size: float) -> list[float]:
         offsets[i] = round(next(free, choices[i % len(choices)]), 2)
         taken.append((places[i], offsets[i]))
     return offsets
+
+
+def grid(places: Sequence[float], room: float, size: float, unit: float) -> list[tuple[float, float]]:
+    """Offsets (along, across) of marks at whole numbers: those at one place stand in columns around it.
+
+    Args:
+        places: Along the row.
+        room: Half the row's height.
+        size: Distance at which two marks do not touch.
+        unit: Distance of two whole numbers; columns that need more than most of it move together.
+    """
+    high = max(1, int(2 * room / size) + 1)
+    members: dict[float, list[int]] = {}
+    for i, place in enumerate(places):
+        members.setdefault(place, []).append(i)
+    offsets = [(0.0, 0.0)] * len(places)
+    for own in members.values():
+        columns = -(-len(own) // high)
+        step = min(size, 0.8 * unit / columns)
+        for n, i in enumerate(own):
+            column, line = divmod(n, high)
+            tall = min(high, len(own) - column * high)
+            offsets[i] = (round((column - (columns - 1) / 2) * step, 2), round((line - (tall - 1) / 2) * size, 2))
+    return offsets
+
+
+def text_width(text: str) -> float:
+    """About how wide a text is."""
+    return sum(_letter_width(letter) for letter in text)
+
+
+def _letter_width(letter: str) -> float:
+    if unicodedata.east_asian_width(letter) in "WF":
+        return WIDE_LETTER
+    return CAPITAL if letter.isupper() or letter in "mw@%_+<>=" else LETTER
+
+
+def fitted(text: str, room: float) -> str:
+    """A name cut in the middle to what there is room for."""
+    letters = len(text)
+    while text_width(short(text, letters)) > room and letters > 1:
+        letters -= 1
+    return short(text, letters)
 
 
 def short(text: str, letters: int) -> str:

@@ -73,7 +73,7 @@ function startMetric(select, table) {
   if (!select) return;
   select.addEventListener("change", () => {
     const metric = OVERVIEW.metrics[+select.value];
-    byId("metric-words").textContent = metric.word + ": " + metric.long;
+    byId("metric-words").textContent = metric.words;
     for (const head of all("thead [data-t]", table)) head.dataset.up = metric.up ? "1" : "0";
     for (const row of table.tBodies[0].rows) {
       const sequence = +row.id.slice(2);

@@ -20,9 +20,9 @@ function linePath(codes, width) {
   for (let start = 0; start < codes.length; start += per) {
     let low = null, high = null;
     for (let f = start; f < Math.min(start + per, codes.length); f++) {
-      if (codes[f] === UNKNOWN || codes[f] === INITIALISED) pen = "M";
+      // a given box is no overlap the tracker reached: the line begins anew after it
+      if (codes[f] === UNKNOWN || codes[f] === INITIALISED) { pen = "M"; continue; }
       const overlap = overlapOf(codes[f]);
-      if (overlap === null) continue;
       if (low === null || overlap < low[1]) low = [f, overlap];
       if (high === null || overlap > high[1]) high = [f, overlap];
     }
@@ -44,7 +44,7 @@ function drawTimeline() {
   if (!data) return;
   const width = Math.max(280, Math.round(svg.parentNode.clientWidth - 2 * parseFloat(getComputedStyle(svg.parentNode).paddingLeft)));
   const labels = Object.entries(data.labels), bottom = T_TOP + T_HEIGHT;
-  const height = bottom + 38 + labels.length * T_RIBBON;
+  const height = bottom + 40 + labels.length * T_RIBBON;
   svg.setAttribute("viewBox", "0 0 " + width + " " + height);
   const parts = [];
   for (const v of [0, 0.25, 0.5, 0.75, 1]) {
@@ -59,7 +59,7 @@ function drawTimeline() {
   }
   parts.push(make("svg:text", { x: width - T_RIGHT, y: bottom + 32, "text-anchor": "end" }, "frame"));
   labels.forEach(([, spans], row) => {
-    const y = bottom + 40 + row * T_RIBBON;
+    const y = bottom + 50 + row * T_RIBBON;
     for (const [a, b] of spans) {
       const x = placeOf(a, width);
       parts.push(make("svg:rect", { class: "label", x, y: y - 8, width: Math.max(1.5, placeOf(b, width) - x), height: 8 }));
