@@ -47,11 +47,14 @@ class Statistic:
         columns: S x C: what a sequence adds to each of C sums; a row of zeros for a sequence that has no say.
         formula: Sums (..., C) -> scores (...), NaN where undefined; or lines (..., T), see `mean_line` and `band`.
         of_single: Whether the formula also gives the score of one sequence alone (EAO has none).
+        total: Whether the score grows with the number of sequences (a number of failures): the first sum is then S
+            times what a sequence adds to the mean, so that draws of more or fewer sequences give the total of S.
     """
 
     columns: FloatArray
     formula: Callable[[FloatArray], FloatArray]
     of_single: bool = True
+    total: bool = False
 
     def __call__(self, times: ArrayLike) -> FloatArray:
         """Scores of R draws: R x S numbers of times each sequence is drawn -> R values."""
@@ -77,7 +80,11 @@ class Statistic:
 
     def chosen(self, rows: NDArray[np.generic]) -> Statistic:
         """The same score of some of the sequences (indices or booleans)."""
-        return Statistic(self.columns[rows], self.formula, self.of_single)
+        columns = self.columns[rows]
+        if self.total:
+            columns = columns.copy()
+            columns[:, 0] *= len(columns) / len(self.columns)
+        return Statistic(columns, self.formula, self.of_single, self.total)
 
     def grouped(self, units: ArrayLike | None) -> Statistic:
         """The same score with the G units for sequences, in the order of their labels.

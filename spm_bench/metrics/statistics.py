@@ -43,6 +43,7 @@ __all__ = [
     "mean_over",
     "ratio_of_sums",
     "signed_rank_p",
+    "signed_rank_side",
     "standard_error",
     "swap_p",
     "win_tie_loss",
@@ -93,6 +94,19 @@ def signed_rank_p(differences: ArrayLike, zeros: str = "wilcox") -> float:
         return 1.0
     rank_sum = int(doubled[above].sum())
     return _exact_tails(doubled, rank_sum) if len(doubled) <= EXACT_PAIRS else _normal_tails(doubled, rank_sum)
+
+
+def signed_rank_side(differences: ArrayLike) -> int:
+    """Which side the signed-rank test leans to: 1 where ranks above zero weigh more, -1 below, 0 where they are even.
+
+    It may be the other side than the mean's, where many small differences stand against a few large ones.
+
+    >>> signed_rank_side([-0.01] * 60 + [0.5] * 8)
+    -1
+    """
+    values = _without_noise(differences)
+    values = values[values != 0.0]
+    return int(np.sign((_mean_ranks(np.abs(values)) * np.sign(values)).sum())) if len(values) else 0
 
 
 def _without_noise(differences: ArrayLike) -> FloatArray:

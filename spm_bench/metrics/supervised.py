@@ -7,7 +7,7 @@ Shapes: S sequences, U passes, F frames of all passes together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -233,7 +233,7 @@ def robustness_statistics(
     return {
         "robustness": ratio_of_sums(100.0 * failures, frames),
         # resamples of units may hold more or fewer sequences than the suite: failures are of as many as it has
-        "failures": ratio_of_sums(n * failures, np.ones(n)),
+        "failures": replace(ratio_of_sums(n * failures, np.ones(n)), total=True),
         "reliability": reliability,
     }
 

@@ -135,7 +135,7 @@ def _base_text(part: pd.DataFrame, metric: str) -> str:
 
 def _draw_row(axes: Axes, row: Mapping[Hashable, Any], place: int) -> None:
     low, high, value = float(row["low"]), float(row["high"]), float(row["difference"])
-    sure = (low > 0.0 or high < 0.0) and float(row["p_holm"]) < 1.0 - float(row["level"])
+    sure = bool(row["established"])
     better = (value > 0.0) == bool(row["higher_is_better"])
     colour = NOISE if not sure else BETTER if better else WORSE
     if math.isfinite(low) and math.isfinite(high):

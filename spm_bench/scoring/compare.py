@@ -18,6 +18,7 @@ from spm_bench.metrics.statistics import (
     difference,
     holm,
     signed_rank_p,
+    signed_rank_side,
     standard_error,
     swap_p,
     win_tie_loss,
@@ -27,6 +28,8 @@ from spm_bench.scoring.units import units_of
 
 SAME = "equal to the base on every sequence"
 BY_SWAPS = "no single sequence has this score: p by a randomisation test that swaps the two on sequences"
+
+OPPOSED = "the mean and the ranks of the differences point to opposite sides: few large against many small ones"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Comparison:
         n_units: Units they form (see `compare_to_base`).
         note: What the reader must know.
         higher_is_better: Direction of the metric.
+        side: Which side of zero the test leans to, 1 or -1 (0: neither); None where that is the difference's own.
     """
 
     label: str
@@ -76,11 +80,13 @@ class Comparison:
     n_units: int
     note: str = ""
     higher_is_better: bool = True
+    side: int | None = None
 
     @property
     def established(self) -> bool:
-        """Whether the interval and the corrected test both exclude zero; else the difference may be noise."""
-        return (self.low > 0.0 or self.high < 0.0) and self.p_holm < 1.0 - self.level
+        """Whether the interval and the corrected test both exclude zero, on the same side; else it may be noise."""
+        one_side = self.side is None or self.side * self.difference > 0.0
+        return one_side and (self.low > 0.0 or self.high < 0.0) and self.p_holm < 1.0 - self.level
 
     @property
     def better(self) -> bool:
@@ -189,7 +195,8 @@ def _compare(
     minus = difference(first, second)
     interval = bootstrap(minus, labels, level=level, resamples=resamples, seed=seed)
     _, of_units = heard_units(minus, labels)
-    p, note = _test(first, second, labels, resamples, seed)
+    p, side, note = _test(first, second, labels, resamples, seed)
+    opposed = side is not None and side * interval.value < 0.0
     wins, ties, losses = win_tie_loss(minus.singles, higher_is_better=score.higher_is_better)
     return Comparison(
         label=other.label,
@@ -210,8 +217,11 @@ def _compare(
         detectable=detectable_difference(standard_error(of_units), interval.n_units),
         n_sequences=interval.n_sequences,
         n_units=interval.n_units,
-        note="; ".join(filter(None, (_about(base, other, names), SAME if ties == len(names) else note))),
+        note="; ".join(
+            filter(None, (_about(base, other, names), SAME if ties == len(names) else note, OPPOSED if opposed else ""))
+        ),
         higher_is_better=score.higher_is_better,
+        side=side,
     )
 
 
@@ -221,12 +231,15 @@ def _on(evaluation: Evaluation, metric: str, names: Sequence[str]) -> Statistic:
     return evaluation.statistics[metric].chosen(np.array([places[name] for name in names], dtype=np.intp))
 
 
-def _test(first: Statistic, second: Statistic, labels: Sequence[str], resamples: int, seed: int) -> tuple[float, str]:
-    """Two-sided p over units, and how it was found where that is not the signed-rank test."""
+def _test(
+    first: Statistic, second: Statistic, labels: Sequence[str], resamples: int, seed: int
+) -> tuple[float, int | None, str]:
+    """Two-sided p over units, the side it leans to, and how it was found where that is not the signed-rank test."""
     own, theirs = first.grouped(labels), second.grouped(labels)
     if first.of_single and second.of_single:
-        return signed_rank_p(own.singles - theirs.singles), ""
-    return swap_p(own, theirs, resamples=resamples, seed=seed), BY_SWAPS
+        differences = own.singles - theirs.singles
+        return signed_rank_p(differences), signed_rank_side(differences), ""
+    return swap_p(own, theirs, resamples=resamples, seed=seed), None, BY_SWAPS
 
 
 def _about(base: Evaluation, other: Evaluation, names: Sequence[str]) -> str:

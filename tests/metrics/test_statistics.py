@@ -16,6 +16,7 @@ from spm_bench.metrics.statistics import (
     detectable_difference,
     holm,
     signed_rank_p,
+    signed_rank_side,
     student_quantile,
     swap_p,
     win_tie_loss,
@@ -186,3 +187,11 @@ def test_detectable_difference_of_a_mean() -> None:
     assert detectable_difference(error, 5, power=0.95) > detectable_difference(error, 5)
     for unknown in (detectable_difference(error, 1), detectable_difference(0.0, 5), detectable_difference(math.nan, 5)):
         assert math.isnan(unknown)
+
+
+@pytest.mark.parametrize(
+    ("differences", "side"),
+    [([-0.01] * 60 + [0.5] * 8, -1), ([0.3, -0.1], 1), ([0.2, -0.2], 0), ([0.0, 1e-9], 0), ([float("nan"), -0.5], -1)],
+)
+def test_the_side_of_the_ranks_may_be_another_than_the_means(differences: list[float], side: int) -> None:
+    assert signed_rank_side(differences) == side

@@ -13,8 +13,9 @@ from spm_bench.errors import ResultsError, UsageError
 from spm_bench.metrics.paired import paired_interval
 from spm_bench.metrics.resampling import Statistic, mean_over
 from spm_bench.metrics.statistics import detectable_difference, holm, signed_rank_p, swap_p
+from spm_bench.metrics.supervised import robustness_statistics
 from spm_bench.scoring.base import Evaluation
-from spm_bench.scoring.compare import SAME, compare_to_base
+from spm_bench.scoring.compare import OPPOSED, SAME, compare_to_base
 from tests.report.fakes import make_scores, make_suite
 
 NAMES = tuple(f"s{i}" for i in range(9))
@@ -185,3 +186,29 @@ def test_what_does_not_compare_is_refused(other: Evaluation, words: str) -> None
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(UsageError, match="aux"):
         compare_to_base(made("base", BASE), [], metrics=["aux"])
+
+
+def test_nothing_is_established_where_mean_and_ranks_are_of_two_minds() -> None:
+    names = tuple(f"s{i}" for i in range(68))
+    base = np.full(68, 0.4)
+    (found,) = compare_to_base(
+        made("base", base, names), [made("few large", base + np.array([-0.01] * 60 + [0.5] * 8), names)]
+    )
+    assert found.low > 0.0
+    assert found.p_holm < 0.001
+    assert not found.established
+    assert OPPOSED in found.note
+
+
+def test_failures_are_totals_of_the_sequences_that_both_have() -> None:
+    lost, frames = np.array([1.0, 4.0, 0.0, 5.0]), np.array([100, 200, 150, 90])
+
+    def failing(label: str, rows: list[int]) -> Evaluation:
+        metric = "failures"
+        statistics = robustness_statistics(lost[rows], frames[rows], 30.0)
+        names = tuple(f"s{i}" for i in rows)
+        return replace(made(label, lost[rows], names, metric=metric), statistics={metric: statistics[metric]})
+
+    (found,) = compare_to_base(failing("base", [0, 1, 2, 3]), [failing("same", [1, 3])])
+    assert (found.value, found.base_value, found.difference) == (9.0, 9.0, 0.0)
+    assert (found.wins, found.ties, found.losses) == (0, 2, 0)
