@@ -15,8 +15,8 @@ from spm_bench.suites.synthetic.truth import annotate
 CACHE_BYTES = 192 * 2**20
 """Room for drawn frames per process: a little more than the demo suite, which every tracker reads from start to end."""
 CACHED_RENDERERS = 32
-"""Scenes whose painted ground and bodies are kept, some 2 MB each: lockstep reads the whole demo suite side by side, and
-painting a ground takes as long as drawing twenty frames on it."""
+"""Scenes whose painted ground and bodies are kept, some 2 MB each: lockstep reads the whole demo suite side by side,
+and painting a ground takes as long as drawing twenty frames on it."""
 
 
 class FrameStore:
