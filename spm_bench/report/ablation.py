@@ -66,9 +66,9 @@ class AblationSuite:
 
     @property
     def undefined(self) -> dict[str, str]:
-        """Metrics that have no value in any cell -> why."""
-        found = {s.metric: s.note for s in self._scores() if s.value is None}
-        return {metric: note for metric, note in found.items() if metric not in self.metrics}
+        """Metrics that have no value in any cell -> why: the first part of the note, what follows is of one cell."""
+        found = {s.metric: s.note.removeprefix("undefined: ") for s in self._scores() if s.value is None}
+        return {metric: note.partition(";")[0] for metric, note in found.items() if metric not in self.metrics}
 
     def _scores(self) -> list[Score]:
         return [s for e in self.evaluations if e for s in e.scores if s.metric != "fps"]
@@ -139,7 +139,7 @@ class AblationDocument:
 
 
 def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
-    """Write an ablation as Markdown, CSV, LaTeX and JSON, with a forest plot (PNG, PDF) per suite and metric.
+    """Write an ablation as Markdown, CSV, LaTeX and JSON, with a forest plot (PNG, PDF) per suite and main metric.
 
     Where the cells are a grid of two settings, there is a heat map per suite and main metric too.
 
@@ -197,10 +197,9 @@ def check_document(document: AblationDocument) -> None:
 
 
 def figure_names(document: AblationDocument) -> dict[tuple[int, str], str]:
-    """(Place of the suite, metric) -> name of its forest plot, without ending; for all that was compared."""
-    return _names(
-        "forest", [(i, metric) for i, part in enumerate(document.suites) for metric in part.compared], document
-    )
+    """(Place of the suite, metric) -> name of its forest plot, without ending; for main metrics that were compared."""
+    wanted = [(i, metric) for i, part in enumerate(document.suites) for metric in part.main]
+    return _names("forest", [(i, metric) for i, metric in wanted if metric in document.suites[i].compared], document)
 
 
 def heat_names(document: AblationDocument) -> dict[tuple[int, str], str]:

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from spm_bench.errors import ResultsError
-from spm_bench.report.ablation import AblationCell, AblationDocument, AblationSuite, write_ablation
+from spm_bench.report.ablation import (
+    AblationCell,
+    AblationDocument,
+    AblationGrid,
+    AblationSuite,
+    heat_frame,
+    write_ablation,
+)
 from spm_bench.report.vocabulary import DASH
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.compare import Comparison
@@ -78,6 +85,47 @@ def document(labels: tuple[str, ...] = ("base", "cm_only", NASTY, "[bracket]", "
     )  # fmt: skip
 
 
+def gridded() -> AblationDocument:
+    """Two settings of two values each; one cell has no result."""
+    labels = ("base", "a=1", NASTY, "broken")
+    places = (("0", "0", "base"), ("1", "0", "a=1"), ("0", "1", NASTY), ("1", "1", "broken"))
+    return replace(document(labels), grid=AblationGrid("a", "b", places))
+
+
+def test_a_grid_of_two_settings_has_a_heat_map_per_suite_and_main_metric(tmp_path: Path) -> None:
+    plain = {path.name for path in write_ablation(document(("base", "a=1", NASTY, "broken")), tmp_path / "plain")}
+    names = {path.name for path in write_ablation(gridded(), tmp_path / "grid")}
+    heats = ("heat_otb100_auc", "heat_vot2016_eao", "heat_vot2016_accuracy", "heat_vot2016_robustness")
+    assert names - plain == {f"{name}.{ending}" for name in heats for ending in ("png", "pdf")}
+    text = (tmp_path / "grid" / "ablation.md").read_text()
+    assert "![AUC: all combinations of the two settings](heat_otb100_auc.png)" in text
+    assert "* [heat_vot2016_eao.pdf](heat_vot2016_eao.pdf)" in text
+
+
+def test_the_heat_maps_frame_has_every_place_of_the_grid() -> None:
+    frame = heat_frame(gridded(), 0, "auc")
+    assert frame[["x", "y"]].to_numpy().tolist() == [["0", "0"], ["1", "0"], ["0", "1"], ["1", "1"]]
+    assert frame["value"].tolist()[:3] == pytest.approx([0.60, 0.58, 0.56])
+    assert math.isnan(frame["value"].iloc[3])
+    assert frame["base"].tolist() == [True, False, False, False]
+    assert frame["established"].tolist() == [False, True, True, False]
+    assert frame["higher_is_better"].all()
+    assert not heat_frame(gridded(), 1, "robustness")["higher_is_better"].any()
+
+
+def test_a_grid_without_any_value_has_no_heat_map(tmp_path: Path) -> None:
+    whole = gridded()
+    empty = replace(whole.suites[0], evaluations=(None,) * 4, comparisons=())
+    names = {path.name for path in write_ablation(replace(whole, suites=(empty,)), tmp_path)}
+    assert not any(name.startswith("heat") for name in names)
+
+
+def test_a_grid_of_other_cells_is_refused(tmp_path: Path) -> None:
+    strange = replace(gridded(), grid=AblationGrid("a", "b", (("0", "0", "nobody"),)))
+    with pytest.raises(ResultsError, match="'nobody' is a place of the grid, and no cell"):
+        write_ablation(strange, tmp_path)
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ablation") / "new"
@@ -89,8 +137,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_files(written: Path) -> None:
     names = {path.name for path in written.iterdir()}
-    figures = ["forest", "forest_otb100_auc", "forest_otb100_precision"]
-    figures += [f"forest_vot2016_{m}" for m in ("eao", "failures")]
+    figures = ["forest", "forest_otb100_auc", "forest_vot2016_eao"]  # others than main metrics stand in tables only
     texts = {"ablation.md", "ablation.csv", "ablation.tex", "ablation.json"}
     assert names == texts | {f"{f}.{end}" for f in figures for end in ("png", "pdf")}
 
