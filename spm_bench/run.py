@@ -118,7 +118,8 @@ def run_suite(request: Request) -> Outcome:
     _check_rules(request, suite.family)
     specs = choose_trackers(request.trackers, request.variants, request.weights, request.device)
     results, failures = _run(request, suite, protocol, specs)
-    evaluations = _score(suite, results, request)
+    finished = _finished(suite, results)
+    evaluations = _score(suite, finished, request)
     report = None
     if request.report and evaluations:
         from spm_bench.report import write_report
@@ -126,7 +127,7 @@ def run_suite(request: Request) -> Outcome:
         name = "report" if protocol.name == own_protocol else f"report-{protocol.name}"
         if suite.name == "folder":  # other videos are another suite of the same name: their reports stay apart
             name += f"-{suite.title}"
-        report = write_report(evaluations, suite, request.out / suite.name / name)[0]
+        report = write_report(evaluations, suite, request.out / suite.name / name, results=finished)[0]
     return Outcome(suite, results, tuple(evaluations), failures, report)
 
 
@@ -253,16 +254,19 @@ def _check_rules(request: Request, family: str) -> None:
         get_extra_metric(metric)
 
 
-def _score(suite: Suite, results: Many[RunResults], request: Request) -> list[Evaluation]:
-    """Score what is finished; nothing where there is no ground truth."""
-    from spm_bench.scoring.evaluate import evaluate
-
+def _finished(suite: Suite, results: Many[RunResults]) -> list[RunResults]:
+    """The results that can be scored; none where there is no ground truth."""
     if not suite.has_ground_truth:
         return []
+    return [run for run in results if any(run.has(sequence.name) for sequence in suite.sequences)]
+
+
+def _score(suite: Suite, results: Many[RunResults], request: Request) -> list[Evaluation]:
+    from spm_bench.scoring.evaluate import evaluate
+
     return [
         evaluate(suite, run, request.convention, allow_missing=bool(run.failed), extra=request.metrics)
         for run in results
-        if any(run.has(sequence.name) for sequence in suite.sequences)
     ]
 
 

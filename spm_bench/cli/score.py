@@ -12,6 +12,7 @@ import typer
 from spm_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from spm_bench.results.trajectory import ResultSet
     from spm_bench.scoring.base import Evaluation
     from spm_bench.suites.base import Suite
 
@@ -70,7 +71,7 @@ def score(
 
         chosen = get_protocol(protocol)
         loaded = replace(loaded, protocol=chosen.name, family=chosen.family)
-    evaluations = _evaluate_all(loaded, results, convention, tuple(metric or ()), allow_missing)
+    raw, evaluations = _evaluate_all(loaded, results, convention, tuple(metric or ()), allow_missing)
     if json:
         from spm_bench.report.scores import scores_json
 
@@ -82,7 +83,7 @@ def score(
     if out is not None:  # last: a folder that cannot be written does not cost the scores
         from spm_bench.report import write_report
 
-        print(f"report: {write_report(evaluations, loaded, out, published=published)[0]}", file=sys.stderr)
+        print(f"report: {write_report(evaluations, loaded, out, published=published, results=raw)[0]}", file=sys.stderr)
 
 
 def _check_scorable(suite: str) -> None:
@@ -99,11 +100,10 @@ def _check_scorable(suite: str) -> None:
 
 def _evaluate_all(
     suite: Suite, folders: list[Path], convention: str | None, extra: tuple[str, ...], allow_missing: bool
-) -> list[Evaluation]:
+) -> tuple[list[ResultSet], list[Evaluation]]:
+    """The raw results in the folders, and what each scores."""
     from spm_bench.results.foreign import find_result_sets
     from spm_bench.scoring.evaluate import evaluate
 
-    return [
-        evaluate(suite, results, convention, allow_missing=allow_missing, extra=extra)
-        for results in find_result_sets(folders, suite)
-    ]
+    found = find_result_sets(folders, suite)
+    return found, [evaluate(suite, r, convention, allow_missing=allow_missing, extra=extra) for r in found]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from spm_bench.errors import ResultsError
 from spm_bench.report import style, tidy
@@ -27,6 +28,8 @@ CURVES = {
 }
 """Curve name -> (metric its legend is ordered by and shows, title)."""
 
+TITLE_LINE = 0.135
+"""Height in inches of a line of a title."""
 MOST_BANDS = 4
 """Trackers that all get their bands; of more, the best only: bands of one suite overlap, and five hide the lines."""
 
@@ -90,8 +93,8 @@ def curve_plot(frame: pd.DataFrame, title: str = "", *, columns: int | None = No
         banded = draw_bands(axes, found)
         frame_curve(axes, first["x_label"], first["y_label"], float(frame["x"].max()))
         name = CURVES.get(first["curve"], ("", str(first["curve"])))[1]
-        head(figure, title, f"{tidy.with_metric(f'{name} plot', found, first['metric'])}{about_bands(found, banded)}")
         style.add_legend(figure, handles[::-1], labels, wide)
+        head(figure, title, f"{tidy.with_metric(f'{name} plot', found, first['metric'])}{about_bands(found, banded)}")
     return figure
 
 
@@ -139,10 +142,29 @@ def frame_curve(axes: Axes, x_label: str, y_label: str, right: float) -> None:
 
 
 def head(figure: Figure, title: str, what: str) -> None:
-    """Set the title: what was scored above what is drawn, from the figure's left edge, broken where it is too long."""
-    width = float(figure.get_size_inches()[0])
+    """Set the title: what was scored above what is drawn, from the figure's left edge.
+
+    It is broken where it would reach into a legend at the right or out of the figure; lines more than two make the
+    figure higher.
+    """
+    width, height = (float(size) for size in figure.get_size_inches())
+    room = width - sum(
+        _inches(legend) for legend in figure.legends if _inches(legend) < 0.6 * width and _beside(legend)
+    )
     text = figure.suptitle(" ", x=0.015, ha="left", fontsize=8)
-    style.plain(text, "\n".join(style.wrapped(line, width) for line in (title, what) if line))
+    content = "\n".join(style.wrapped(line, room) for line in (title, what) if line)
+    style.plain(text, content)
+    figure.set_figheight(height + TITLE_LINE * max(content.count("\n") - 1, 0))
+
+
+def _beside(legend: Legend) -> bool:
+    """Whether it stands at the right of the axes."""
+    return getattr(legend, "_outside_loc", None) == "right"
+
+
+def _inches(legend: Legend) -> float:
+    figure = legend.get_figure(root=True)
+    return float(legend.get_window_extent().width) / (figure.dpi if figure is not None else 72.0)
 
 
 def looks_of(evaluations: Sequence[Evaluation]) -> dict[int, style.Look]:

@@ -15,6 +15,7 @@ from matplotlib.projections.polar import PolarAxes
 from spm_bench.errors import ResultsError
 from spm_bench.report import style, tidy
 from spm_bench.report.figures import head
+from spm_bench.report.forest import unique_labels
 from spm_bench.report.frames import attribute_frame
 from spm_bench.report.vocabulary import style_of
 from spm_bench.scoring.base import Evaluation
@@ -26,10 +27,14 @@ MOST_BARS = 8
 """Trackers in one bar figure; with more, the bars get thinner than their outlines."""
 MOST_WEBS = 5
 """Trackers in one radar; more lines around one centre cannot be followed."""
+MOST_SLANTED = 14
+"""Attributes beyond which their names stand upright below the bars."""
 FEWEST_SPOKES = 3
 """Attributes below which a radar has no area."""
-MOST_SPOKES = 24
+MOST_SPOKES = 16
 """Attributes beyond which the names around a radar lie on each other."""
+CROWDED, SHORT = 8, 12
+"""With more spokes than the first, names are cut to so many letters."""
 
 
 def attribute_figure(evaluations: Sequence[Evaluation], metric: str, title: str = "") -> Figure:
@@ -75,15 +80,15 @@ def attribute_bars(frame: pd.DataFrame, title: str = "") -> Figure:
     shown = found[:MOST_BARS]
     counts = _counts(shown)
     with style.figure_style():
-        figure = style.new_figure(style.TWO_COLUMNS, 2.6 + 0.02 * max(map(len, counts)))
+        figure = style.new_figure(style.TWO_COLUMNS, 2.6 + (0.06 if _upright(counts) else 0.02) * max(map(len, counts)))
         axes, width = figure.add_subplot(), 0.84 / len(shown)
         for i, entry in enumerate(shown):
             x = np.arange(len(counts)) + (i - (len(shown) - 1) / 2) * width
             axes.bar(x, _values(entry, [*counts]), width * 0.92, color=entry.look.colour)
         _frame_bars(axes, counts, style_of(metric).word)
-        head(figure, title, _what(found, shown, metric))
         patches = [Patch(color=entry.look.colour) for entry in shown]
         style.add_legend(figure, patches, tidy.labels(shown, metric), wide=True)
+        head(figure, title, _what(found, shown, metric))
     return figure
 
 
@@ -103,7 +108,8 @@ def attribute_radar(frame: pd.DataFrame, title: str = "") -> Figure:
     tidy.require(frame, NEEDED, "a radar of attributes")
     found, metric = tidy.entries(frame), str(frame["metric"].iloc[0])
     shown = found[:MOST_WEBS]
-    counts = dict(list(_counts(shown).items())[:MOST_SPOKES])
+    every = _counts(shown)
+    counts = dict(list(every.items())[:MOST_SPOKES])
     if len(counts) < FEWEST_SPOKES:
         raise ResultsError(f"a radar needs at least {FEWEST_SPOKES} attributes, there are {len(counts)}")
     labels = tidy.labels(shown, metric)
@@ -124,8 +130,9 @@ def attribute_radar(frame: pd.DataFrame, title: str = "") -> Figure:
             if not np.isnan(values).any():
                 axes.fill(*ring, color=entry.look.colour, alpha=0.07, linewidth=0)
         _frame_radar(axes, angles, counts, top)
-        head(figure, title, _what(found, shown, metric))
         style.add_legend(figure, handles[::-1], labels, wide=False)
+        some = f", {len(counts)} of {len(every)} attributes" if len(every) > len(counts) else ""
+        head(figure, title, f"{_what(found, shown, metric)}{some}")
     return figure
 
 
@@ -162,14 +169,22 @@ def _frame_bars(axes: Axes, counts: dict[str, int], y_label: str) -> None:
     axes.grid(visible=False, axis="x")
     axes.set_xlim(-0.5, len(counts) - 0.5)
     axes.set_ylim(bottom=0.0)
-    slanted = max(map(len, counts)) > 8 or len(counts) > 16
-    turn: dict[str, Any] = {"rotation": 25, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    slanted = max(map(len, counts)) > 8 or _upright(counts)
+    angle = 90 if _upright(counts) else 25
+    turn: dict[str, Any] = {"rotation": angle, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
     names = [f"{style.short_name(name)} ({n})" if slanted else f"{name}\n{n}" for name, n in counts.items()]
     axes.set_xticks(np.arange(len(counts)), names, **turn)
     for text, name in zip(axes.get_xticklabels(), names, strict=True):
         style.plain(text, name)
         text.set_fontsize(float(np.clip(7 - 0.15 * (len(counts) - 16), 4.5, 7)))
+        if angle == 90 and slanted:
+            text.set_verticalalignment("center")
     style.plain(axes.set_ylabel(""), y_label)
+
+
+def _upright(counts: dict[str, int]) -> bool:
+    """Whether there are so many bars' names that slanted ones would lie on each other."""
+    return len(counts) > MOST_SLANTED
 
 
 def _frame_radar(axes: PolarAxes, angles: np.ndarray[Any, Any], counts: dict[str, int], top: float) -> None:
@@ -181,8 +196,12 @@ def _frame_radar(axes: PolarAxes, angles: np.ndarray[Any, Any], counts: dict[str
     axes.set_yticks(rings, [f"{value:.3g}" for value in rings])
     axes.tick_params(axis="y", labelsize=5.5, labelcolor="#555555")
     axes.set_rlabel_position(np.degrees(angles[1]) / 2)  # between two spokes
+    few = len(counts) <= CROWDED
     # a long name has its number below it, so that it takes less from the circle
-    names = [f"{style.short_name(name)}{' ' if len(name) < 8 else chr(10)}({n})" for name, n in counts.items()]
+    names = [
+        f"{name}{chr(10) if few and len(name) >= CROWDED else ' '}({n})"
+        for name, n in zip(unique_labels([*counts], 20 if few else SHORT), counts.values(), strict=True)
+    ]
     axes.set_xticks(angles, names)
     axes.tick_params(axis="x", pad=-1)
     for text, name, angle in zip(axes.get_xticklabels(), names, angles, strict=True):

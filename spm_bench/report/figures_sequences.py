@@ -27,10 +27,12 @@ FloatArray = NDArray[np.float64]
 
 NARROW = 26
 """Sequences that fit one column; more need two."""
+FEWEST_PLACES = 5
+"""A single bar is no wall: so many would fit."""
 MOST_NAMED = 110
-"""Bars under which every one has its name; beyond, only the largest gains and losses have."""
-NAMED_ENDS = 30
-"""Names at each end where not all fit."""
+"""Bars up to which every one has its name below it; beyond, the largest gains and losses are listed."""
+NAMED_ENDS = 8
+"""Gains and losses in the lists."""
 
 STRIP, GAP = 0.13, 0.34
 """Heights in inches of one tracker's strip, and of what stands between two sequences."""
@@ -64,36 +66,58 @@ def waterfall(frame: pd.DataFrame, title: str = "") -> Figure:
     deltas, metric = order["delta"].to_numpy(dtype=np.float64), str(first["metric"])
     with style.figure_style():
         wide = len(deltas) > NARROW
-        figure = style.new_figure(style.TWO_COLUMNS if wide else style.ONE_COLUMN, 3.2)
+        names = [style.short_name(str(name)) for name in order["sequence"]]
+        below = 0.75 * max(map(len, names)) * _letters(len(names), wide) / 72 if len(names) <= MOST_NAMED else 0.6
+        figure = style.new_figure(style.TWO_COLUMNS if wide else style.ONE_COLUMN, 2.4 + below)
         axes = figure.add_subplot()
         colours = [style.NOISE if abs(d) <= TIE else style.BETTER if (d > 0) == up else style.WORSE for d in deltas]
         axes.bar(np.arange(len(deltas)), deltas, 0.8, color=colours)
         axes.axhline(0.0, color="#333333", linewidth=0.7)
         mean = float(deltas.mean())
         axes.axhline(mean, color="#333333", linewidth=0.8, linestyle=style.LINES[2])
-        axes.set_xlim(-0.7, len(deltas) - 0.3)
-        _name_bars(axes, [str(name) for name in order["sequence"]], wide)
-        names = [style.short_name(str(first[name])) for name in ("tracker", "base")]
+        axes.set_xlim(-0.7, max(len(deltas), FEWEST_PLACES) - 0.3)
+        if len(names) <= MOST_NAMED:
+            _name_bars(axes, names, _letters(len(names), wide))
+        else:
+            _name_ends(axes, names, [signed(metric, delta) for delta in deltas], up)
+        axes.tick_params(axis="x", length=0, pad=1)
+        axes.grid(visible=False, axis="x")
+        axes.spines["bottom"].set_visible(False)
         style.plain(axes.set_ylabel(""), f"{style_of(metric).word} {'↑' if up else '↓'}, difference")
         record = "{} better, {} equal, {} worse".format(*win_tie_loss(deltas, higher_is_better=up))
-        what = f"{names[0]} minus {names[1]}: {record}, mean {signed(metric, mean)} (dotted)"
-        head(figure, title, what)
+        own, theirs = (style.short_name(str(first[name])) for name in ("tracker", "base"))
+        head(figure, title, f"{own} minus {theirs}: {record}, mean {signed(metric, mean)} (dotted)")
     return figure
 
 
-def _name_bars(axes: Axes, names: Sequence[str], wide: bool) -> None:
-    """Write names under the bars, upright and as large as they fit."""
-    n = len(names)
-    places = range(n) if n <= MOST_NAMED else [*range(NAMED_ENDS), *range(n - NAMED_ENDS, n)]
-    axes.set_xticks([*places], [names[i] for i in places], rotation=90)
-    inch = (0.9 * style.TWO_COLUMNS if wide else 0.82 * style.ONE_COLUMN) / n
-    size = float(np.clip(0.92 * 72 * inch, 4.0, 6.5))
-    for text, place in zip(axes.get_xticklabels(), places, strict=True):
-        style.plain(text, style.short_name(names[place]))
+def _letters(n: int, wide: bool) -> float:
+    """Size in points of the names of n bars: as large as they fit beside each other."""
+    inch = (0.9 * style.TWO_COLUMNS if wide else 0.82 * style.ONE_COLUMN) / max(n, FEWEST_PLACES)
+    return float(np.clip(0.92 * 72 * inch, 4.0, 6.5))
+
+
+def _name_bars(axes: Axes, names: Sequence[str], size: float) -> None:
+    """Write names under the bars, upright."""
+    axes.set_xticks(range(len(names)), [*names], rotation=90)
+    for text, name in zip(axes.get_xticklabels(), names, strict=True):
+        style.plain(text, name)
         text.set_fontsize(size)
-    axes.tick_params(axis="x", length=0, pad=1)
-    axes.grid(visible=False, axis="x")
-    axes.spines["bottom"].set_visible(False)
+
+
+def _name_ends(axes: Axes, names: Sequence[str], values: Sequence[str], up: bool) -> None:
+    """List the largest gains and losses in the two corners that sorted bars leave empty."""
+    axes.set_xticks([])
+    reach = max(map(abs, axes.get_ylim()))
+    axes.set_ylim(-reach, reach)  # half of the axes for either list
+    lines = [f"{name}  {value}" for name, value in zip(names, values, strict=True)]
+    gains, losses = "\n".join(lines[:NAMED_ENDS]), "\n".join(lines[: -NAMED_ENDS - 1 : -1])
+    high, low = ("top", 0.98), ("bottom", 0.02)
+    for x, side, (edge, y), words in (
+        (0.99, "right", high if up else low, f"Largest gains\n{gains}"),
+        (0.01, "left", low if up else high, f"Largest losses\n{losses}"),
+    ):
+        text = axes.text(x, y, " ", transform=axes.transAxes, ha=side, va=edge, fontsize=6, linespacing=1.25)
+        style.plain(text, words)
 
 
 def telling_sequences(frame: pd.DataFrame, n: int) -> list[str]:

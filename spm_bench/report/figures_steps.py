@@ -59,7 +59,8 @@ def response_curves(frame: pd.DataFrame, title: str = "", *, axes_shown: Sequenc
     labels = [entry.name for entry in found]
     across = min(len(names), 3 if -len(names) % 3 <= -len(names) % 4 else 4)  # whichever leaves fewer places empty
     down, wide = -(-len(names) // across), len(names) > 1
-    legend = style.legend_rows(labels, wide=False)
+    columns = style.columns_below(labels) if wide else None
+    legend = style.legend_rows(labels, wide=False, columns=columns)
     with style.figure_style():
         size = (style.TWO_COLUMNS, 0.55 + 2.0 * down) if wide else (style.ONE_COLUMN, 2.7)
         figure = style.new_figure(size[0], size[1] + 0.14 * legend)
@@ -75,8 +76,8 @@ def response_curves(frame: pd.DataFrame, title: str = "", *, axes_shown: Sequenc
             style.plain(axes.set_ylabel(""), style_of(metric).word)
         highest = float(np.nanmax(whole["value"].to_numpy(dtype=np.float64), initial=0.0))
         panels[0].set_ylim(0.0, 1.05 * highest if highest > 1.0 else 1.02)
+        style.add_legend(figure, handles, labels, wide=False, columns=columns)
         head(figure, title, f"{style_of(metric).word} over steps of difficulty{_about_scenes(whole)}")
-        style.add_legend(figure, handles, labels, wide=False)
     return figure
 
 
@@ -174,8 +175,9 @@ def heat_map(frame: pd.DataFrame, title: str = "") -> Figure:
 
 def _heat_sheet(xs: Sequence[str], ys: Sequence[str]) -> tuple[Figure, float]:
     """A figure of one column, or two where the cells would be too narrow; and the room in inches for a number."""
-    width = style.ONE_COLUMN if len(xs) <= 6 else style.TWO_COLUMNS
-    column = (width - 0.9 - 0.065 * max(map(len, ys))) / len(xs)
+    beside = 0.9 + 0.06 * max(map(len, ys))  # names and colour bar
+    width = style.ONE_COLUMN if (style.ONE_COLUMN - beside) / len(xs) >= CELL else style.TWO_COLUMNS
+    column = (width - beside) / len(xs)
     row = float(np.clip(5.0 / len(ys), 0.16, 0.34))
     below = 0.065 * max(map(len, xs)) if _upright(xs) else 0.1
     return style.new_figure(width, 1.25 + below + max(row * len(ys), 0.6)), min(column, row * 1.3)

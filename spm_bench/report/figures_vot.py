@@ -86,8 +86,8 @@ def accuracy_robustness_plot(frame: pd.DataFrame, title: str = "", *, columns: i
         axes.set_xlabel(f"Robustness: share still tracking after {SENSITIVITY} frames")
         axes.set_ylabel("Accuracy")
         what = tidy.with_metric("Accuracy and robustness", found, HEADLINE)
-        head(figure, title, f"{what}{_about_intervals(frame) if whiskers else ''}")
         style.add_legend(figure, handles, labels, wide)
+        head(figure, title, f"{what}{_about_intervals(frame) if whiskers else ''}")
     return figure
 
 
@@ -186,8 +186,8 @@ def eao_curve_plot(
             words = f"EAO interval\n{interval[0]} to {interval[1]}"
             middle = (interval[0] + min(interval[1], right)) / 2
             axes.annotate(words, (middle, 0.98), ha="center", va="top", size=6, color="#444444")
-        head(figure, title, f"{tidy.with_metric('Expected overlap', found, 'eao')}{about_bands(found, banded)}")
         style.add_legend(figure, handles[::-1], labels, wide)
+        head(figure, title, f"{tidy.with_metric('Expected overlap', found, 'eao')}{about_bands(found, banded)}")
     return figure
 
 

@@ -19,6 +19,7 @@ from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
@@ -142,9 +143,9 @@ def wrapped(text: str, width: float) -> str:
     return "\n".join(textwrap.wrap(line, int(TITLE_LETTERS * width))) or line
 
 
-def legend_rows(labels: Sequence[str], wide: bool) -> int:
+def legend_rows(labels: Sequence[str], wide: bool, columns: int | None = None) -> int:
     """How many lines the legend of `add_legend` has, for the height of the figure."""
-    return -(-len(labels) // _legend_columns(labels, wide))
+    return -(-len(labels) // (columns or _legend_columns(labels, wide)))
 
 
 def _legend_columns(labels: Sequence[str], wide: bool) -> int:
@@ -153,14 +154,31 @@ def _legend_columns(labels: Sequence[str], wide: bool) -> int:
     return 2 if len(labels) > 2 and max(map(len, labels)) <= 24 else 1
 
 
-def add_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], wide: bool) -> Legend:
-    """Put a legend outside the axes: below in a narrow figure, to the right in a wide one; many entries shrink it."""
+def columns_below(labels: Sequence[str]) -> int:
+    """How many columns of a legend fit below the axes of a figure of two columns."""
+    return min(len(labels), 4 if max(map(len, labels)) <= 24 else 3)
+
+
+def add_legend(
+    figure: Figure, handles: Sequence[Artist], labels: Sequence[str], wide: bool, columns: int | None = None
+) -> Legend:
+    """Put a legend outside the axes: below in a narrow figure, to the right in a wide one; many entries shrink it.
+
+    Args:
+        figure: Whose legend it is. A title is set after it (see `figures.head`), so that the two do not meet.
+        handles: What the entries look like.
+        labels: Their names, drawn as they stand.
+        wide: Whether the legend goes to the right.
+        columns: Of the legend; None: as many as suit.
+    """
     blank = ["x"] * len(labels)  # matplotlib drops labels that start with "_" and sets those with "$" as formulas
     size = float(np.clip(6.5 - 0.07 * (len(labels) - MANY), 4.5, 6.5))
     place: Literal["outside right upper", "outside lower center"] = (
         "outside right upper" if wide else "outside lower center"
     )
-    legend: Legend = figure.legend(handles, blank, loc=place, ncols=_legend_columns(labels, wide), fontsize=size)
+    legend: Legend = figure.legend(
+        handles, blank, loc=place, ncols=columns or _legend_columns(labels, wide), fontsize=size
+    )
     for text, label in zip(legend.get_texts(), labels, strict=True):
         plain(text, label)
     return legend
@@ -184,5 +202,9 @@ def to_svg(figure: Figure) -> bytes:
 def _save(figure: Figure, form: str, metadata: dict[str, str | None], dpi: int | None = None) -> bytes:
     stream = io.BytesIO()
     with figure_style():
+        if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine | None):
+            # laid out once: a second time would move things by fractions of a point, so that bytes would differ
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
         figure.savefig(stream, format=form, metadata=metadata, dpi=dpi or "figure")
     return stream.getvalue()

@@ -163,6 +163,7 @@ def _strips(
     shown = [e for e in evaluations if id(e) in results][:STRIPS_EACH]
     names = telling_sequences(frame[frame["tracker"].isin([e.label for e in shown])], STRIPS_SEQUENCES)
     part = replace(suite, sequences=tuple(s for s in suite.sequences if s.name in names))
+    shown = [e for e in shown if any(results[id(e)].has(name) for name in names)]
     return timeline_frame({e.label: timelines(part, results[id(e)]) for e in shown})
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Series
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from spm_bench.metrics.resampling import mean_line
 from spm_bench.scoring.base import Curve, Evaluation, Score
 from spm_bench.suites.base import Sequence, Suite
 
@@ -88,6 +90,16 @@ def vot(suite: Suite, tracker: str, eao: float | None, a: float = 0.6, r: float 
     names = [s.name for s in suite.sequences]
     per_sequence = pd.DataFrame({"sequence": names, "metric": "accuracy", "value": np.full(len(names), a)})
     return Evaluation(tracker, make_scores(suite, tracker, values, **changes), per_sequence, curves)
+
+
+def banded(evaluation: Evaluation, n: int = 6) -> Evaluation:
+    """The same with the parts of its success curve: n sequences around it."""
+    curve = evaluation.curves["success"]
+    lines = curve.y + np.linspace(-0.1, 0.1, n)[:, None]
+    whole = replace(curve, statistic=mean_line(lines))
+    return replace(
+        evaluation, curves={**evaluation.curves, "success": whole}, sequences=tuple(f"s{i}" for i in range(n))
+    )
 
 
 def field(suite: Suite, n: int) -> list[Evaluation]:

@@ -93,12 +93,12 @@ def gridded() -> AblationDocument:
 
 
 def test_a_grid_of_two_settings_has_a_heat_map_per_suite_and_main_metric(tmp_path: Path) -> None:
-    plain = {path.name for path in write_ablation(document(("base", "a=1", NASTY, "broken")), tmp_path / "plain")}
-    names = {path.name for path in write_ablation(gridded(), tmp_path / "grid")}
-    heats = ("heat_otb100_auc", "heat_vot2016_eao", "heat_vot2016_accuracy", "heat_vot2016_robustness")
-    assert names - plain == {f"{name}.{ending}" for name in heats for ending in ("png", "pdf")}
-    text = (tmp_path / "grid" / "ablation.md").read_text()
-    assert "![AUC: all combinations of the two settings](heat_otb100_auc.png)" in text
+    of_vot = replace(gridded(), suites=gridded().suites[1:])
+    names = {path.name for path in write_ablation(of_vot, tmp_path)}
+    heats = ("heat_vot2016_eao", "heat_vot2016_accuracy", "heat_vot2016_robustness")
+    assert {name for name in names if "heat" in name} == {f"{h}.{end}" for h in heats for end in ("png", "pdf")}
+    text = (tmp_path / "ablation.md").read_text()
+    assert "![EAO: all combinations of the two settings](heat_vot2016_eao.png)" in text
     assert "* [heat_vot2016_eao.pdf](heat_vot2016_eao.pdf)" in text
 
 

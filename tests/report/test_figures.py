@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,17 +20,19 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
 from spm_bench.report import style
-from spm_bench.report.figures import curve_figure
+from spm_bench.report.figures import MOST_BANDS, curve_figure
 from spm_bench.report.figures_attributes import MOST_BARS, attribute_figure
 from spm_bench.report.figures_vot import (
     accuracy_robustness_figure,
     eao_curve_figure,
     ranking_figure,
+    ranking_plot,
     reliability,
 )
+from spm_bench.report.frames import curve_frame, score_frame
 from spm_bench.report.vocabulary import DASH
 from spm_bench.scoring.base import Evaluation
-from tests.report.fakes import NASTY, field, make_suite, otb, vot
+from tests.report.fakes import NASTY, banded, field, make_suite, otb, vot
 
 Maker = Callable[[list[Evaluation]], Figure]
 TITLE = "GOT-10k validation, 14 of 180 sequences"
@@ -164,6 +167,99 @@ def test_colours_stay_apart_in_grey() -> None:
     for colour in style.COLOURS:
         r, g, b = matplotlib.colors.to_rgb(colour)
         assert 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.75, f"{colour} is too light for a thin line on white"
+
+
+def test_bands_are_drawn_between_their_ends_under_the_lines() -> None:
+    suite = make_suite()
+    evaluation = banded(otb(suite, "a", 0.5))
+    figure = curve_figure([evaluation, otb(suite, "b", 0.4)], "success")
+    axes = figure.axes[0]
+    (shade,) = axes.collections
+    frame = curve_frame([evaluation], "success", metric="auc")
+    edges = shade.get_paths()[0].vertices
+    for x, low, high in frame[["x", "low", "high"]].to_numpy():
+        there = np.asarray(edges)[np.isclose(np.asarray(edges)[:, 0], x), 1]
+        assert there.min() == pytest.approx(low)
+        assert there.max() == pytest.approx(high)
+    assert shade.get_zorder() < min(line.get_zorder() for line in axes.get_lines())
+    assert figure.get_suptitle() == "Success plot [AUC], 95 % band of the best"
+    assert curve_figure([otb(suite, "b", 0.4)], "success").get_suptitle() == "Success plot [AUC]"
+
+
+def test_of_many_trackers_only_the_best_has_its_band_unless_asked() -> None:
+    found = [banded(e) for e in field(make_suite(), MOST_BANDS + 1)]
+    assert len(curve_figure(found, "success").axes[0].collections) == 1
+    assert len(curve_figure(found, "success", bands=3).axes[0].collections) == 3
+    assert not curve_figure(found, "success", bands=0).axes[0].collections
+    fewer = curve_figure(found[:-1], "success")
+    assert len(fewer.axes[0].collections) == MOST_BANDS
+    assert fewer.get_suptitle() == "Success plot [AUC], 95 % bands"
+
+
+def with_intervals(evaluation: Evaluation, half: float = 0.05) -> Evaluation:
+    scores = tuple(
+        s if s.value is None else dataclasses.replace(s, low=s.value - half, high=s.value + half, level=0.95)
+        for s in evaluation.scores
+    )
+    return dataclasses.replace(evaluation, scores=scores)
+
+
+def test_a_ranking_has_its_intervals_and_numbers_behind_them() -> None:
+    suite = make_suite("vot2016", "vot")
+    figure = ranking_figure([with_intervals(vot(suite, "a", 0.4)), vot(suite, "b", 0.3)])
+    assert figure.get_suptitle() == "EAO ranking, 95 % intervals"
+    ends = [np.asarray(line.get_xdata()).tolist() for line in figure.axes[0].get_lines()]
+    assert ends[:3] == [[0.0, 0.4], pytest.approx([0.35, 0.45]), [0.4]]
+    assert ends[3:] == [[0.0, 0.3], [0.3]]
+    figure.draw_without_rendering()
+    frame = figure.axes[0].get_window_extent()
+    for text, end in zip(figure.axes[0].texts, (0.45, 0.3), strict=True):
+        box = text.get_window_extent()
+        assert box.x0 > figure.axes[0].transData.transform((end, 0))[0]
+        assert box.x1 < frame.x1
+    with pytest.raises(ResultsError, match="one metric"):
+        ranking_plot(score_frame([vot(suite, "a", 0.4)]))
+
+
+def test_accuracy_and_robustness_have_whiskers_of_both_inside_the_axes() -> None:
+    suite = make_suite("vot2016", "vot")
+    figure = accuracy_robustness_figure([with_intervals(vot(suite, "a", 0.4, a=0.55, r=0.25))])
+    axes = figure.axes[0]
+    across, along, marker = (np.array([line.get_xdata(), line.get_ydata()]) for line in axes.get_lines())
+    np.testing.assert_allclose(across, [np.exp([-0.3 * 0.30, -0.3 * 0.20]), [0.55, 0.55]])
+    np.testing.assert_allclose(along, [[np.exp(-0.075)] * 2, [0.50, 0.60]])
+    assert marker.shape == (2, 1)
+    for values, (low, high) in ((across[0], axes.get_xlim()), (along[1], axes.get_ylim())):
+        assert low < values.min()
+        assert values.max() < high
+    assert figure.get_suptitle().endswith(", 95 % intervals")
+    crowd = accuracy_robustness_figure([with_intervals(e) for e in field(suite, style.MANY + 1)])
+    assert len(crowd.axes[0].get_lines()) == style.MANY + 1
+
+
+def test_long_titles_are_broken_and_meet_no_legend() -> None:
+    title = (
+        "A suite with a title that goes on and on until it is wider than two columns of paper, 14 of 180 sequences"
+    )
+    for n in (2, 40):
+        figure = curve_figure(field(make_suite(), n), "success", title)
+        assert_nothing_is_cut_off(figure)
+        heading = figure._suptitle  # type: ignore[attr-defined]
+        assert heading.get_text().replace("\n", " ").startswith(title)
+        assert not heading.get_window_extent().overlaps(figure.legends[0].get_window_extent())
+        short = curve_figure(field(make_suite(), n), "success", "Short")
+        assert figure.get_size_inches()[1] > short.get_size_inches()[1]
+
+
+def test_fonts_are_embedded_as_outlines_that_stay_text() -> None:
+    pdf = style.to_pdf(curve_figure(field(make_suite(), 2), "success", "Title"))
+    fonts = re.findall(rb"/Type /FontDescriptor.*?(/FontFile\d?)", pdf, re.DOTALL)
+    assert fonts
+    assert set(fonts) == {b"/FontFile2"}  # TrueType
+    assert b"/Subtype /Type3" not in pdf
+    svg = style.to_svg(curve_figure(field(make_suite(), 2), "success", "Title"))
+    assert b"font-family" not in svg
+    assert b"<dc:date>" not in svg
 
 
 def test_the_curve_itself_is_drawn() -> None:

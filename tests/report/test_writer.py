@@ -11,13 +11,17 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spm_bench.errors import ResultsError
 from spm_bench.report import write_report
 from spm_bench.report import writer as writer_module
 from spm_bench.report.style import to_png
+from spm_bench.scoring.evaluate import evaluate
+from spm_bench.suites import load_suite
 from tests.report.fakes import NASTY, field, make_suite, otb, vot
+from tests.scoring.fakes import MemoryResults, one_pass
 
 TABLES = {"README.md", "table.md", "table.tex", "table.csv", "table.html", "scores.json", "per_sequence.csv"}
 
@@ -30,7 +34,9 @@ def test_files_of_an_otb_report(tmp_path: Path) -> None:
     suite = make_suite(n=100, n_total=100)
     written = write_report([otb(suite, "KCF", 0.4), otb(suite, "SPM", 0.6)], suite, tmp_path / "a" / "report")
     names = {p.name for p in written}
-    assert names == TABLES | {"attributes.csv", "attributes.md"} | pair("success", "precision", "attributes")
+    assert names == TABLES | {"attributes.csv", "attributes.md"} | pair(
+        "success", "precision", "attributes", "attributes_radar", "waterfall"
+    )
     assert written[0].name == "README.md"
     assert {p.name for p in (tmp_path / "a" / "report").iterdir()} == names  # no temporary file stays
     assert all(p.stat().st_size > 20 for p in written)
@@ -39,7 +45,29 @@ def test_files_of_an_otb_report(tmp_path: Path) -> None:
 def test_files_of_a_vot_report(tmp_path: Path) -> None:
     suite = make_suite("vot2016", "vot")
     names = {p.name for p in write_report(field(suite, 3), suite, tmp_path)}
-    assert names == TABLES | pair("accuracy_robustness", "eao_curve", "eao_ranking")
+    assert names == TABLES | pair("accuracy_robustness", "eao_curve", "eao_ranking", "waterfall")
+
+
+def test_with_raw_results_there_are_strips_and_the_demo_has_response_curves(tmp_path: Path) -> None:
+    suite = load_suite("demo", only=["lookalike-1", "lookalike-4"])
+    still = {s.name: (one_pass(np.tile(s.ground_truth[0], (len(s), 1))),) for s in suite.sequences}
+    perfect = {s.name: (one_pass(s.ground_truth),) for s in suite.sequences}
+    results = [MemoryResults(still, tracker="still", label="still"), MemoryResults(perfect, tracker="eye", label="eye")]
+    del still["lookalike-1"]
+    evaluations = [evaluate(suite, r, allow_missing=True) for r in results]
+    names = {p.name for p in write_report(evaluations, suite, tmp_path, results=results)}
+    assert pair("strips", "response", "waterfall") <= names
+    index = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "![overlap over time where the trackers differ most](strips.png)" in index
+    assert "strips.png" not in {p.name for p in write_report(evaluations, suite, tmp_path / "without")}
+
+
+def test_one_tracker_on_one_sequence(tmp_path: Path) -> None:
+    suite = make_suite(n=1, n_total=1)
+    names = {p.name for p in write_report([otb(suite, NASTY, 0.5)], suite, tmp_path)}
+    assert names == TABLES | {"attributes.csv", "attributes.md"} | pair(
+        "success", "precision", "attributes", "attributes_radar"
+    )
 
 
 def test_the_index_shows_the_table_all_files_conventions_and_the_command(tmp_path: Path) -> None:
