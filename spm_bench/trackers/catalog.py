@@ -107,8 +107,21 @@ def build_tracker(spec: TrackerSpec) -> Tracker:
 
 
 def can_batch(spec: TrackerSpec) -> bool:
-    """Tell whether the tracker's class can advance many targets together (it has `batched`)."""
-    return callable(getattr(_load(spec.target), "batched", None))
+    """Tell whether the tracker's class can advance many targets together: it has `batched`, and that is about it.
+
+    An inherited `batched` knows nothing of what a subclass does otherwise in `init`, `update` or its constructor.
+    """
+    factory = _load(spec.target)
+    if not callable(getattr(factory, "batched", None)):
+        return False
+    if not inspect.isclass(factory):
+        return True
+    for kind in inspect.getmro(factory):
+        if "batched" in vars(kind):
+            return True
+        if any(name in vars(kind) for name in ("__init__", *_METHODS)):
+            return False
+    return False
 
 
 def build_batch(specs: Sequence[TrackerSpec]) -> BatchTracker:

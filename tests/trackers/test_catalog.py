@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from spm_bench.engine.jobs import batchable
 from spm_bench.errors import TrackerError, UsageError
 from spm_bench.trackers.base import Tracker, TrackerSpec
-from spm_bench.trackers.catalog import TRACKERS, build_tracker, resolve_tracker, variants_of
+from spm_bench.trackers.catalog import TRACKERS, build_tracker, can_batch, resolve_tracker, variants_of
 
 LIGHT = ("CSRT", "KCF", "MOSSE", "static", "oracle")
 
@@ -37,6 +38,28 @@ OWN = """
             from spm_bench.trackers.base import TrackerSpec
             return TrackerSpec(name=name, target="own_trackers:Needy", variant=variant or "base",
                                options={"weights": weights}, trained="yes", identity={"weights": "abc"})
+
+    class Together(Good):
+        @classmethod
+        def batched(cls, options): ...
+
+    class Renamed(Together):
+        speed = 2
+
+    class Slower(Together):
+        def update(self, frame): return self.box + 1
+
+    class Started(Together):
+        def init(self, frame, box): self.box = box + 1
+
+    class Prepared(Together):
+        def __init__(self): ...
+
+    class Later(Slower): ...
+
+    class Consistent(Slower):
+        @classmethod
+        def batched(cls, options): ...
 
     def make(): return Good()
     def make_nothing(): return None
@@ -191,3 +214,41 @@ def test_the_catalog_itself_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "together"),
+    [
+        ("Good", False),
+        ("Together", True),
+        ("Renamed", True),
+        ("Slower", False),
+        ("Started", False),
+        ("Prepared", False),
+        ("Later", False),
+        ("Consistent", True),
+        ("make", False),
+    ],
+)
+@pytest.mark.usefixtures("own")
+def test_a_batch_of_the_base_class_does_not_run_what_a_subclass_changed(name, together):
+    spec = resolve_tracker(f"own_trackers:{name}")
+    assert (can_batch(spec), batchable(spec)) == (together, together)
+
+
+@pytest.mark.parametrize("name", ["SPM", "SPM-lite"])
+def test_both_trackers_of_the_package_can_be_batched(name):
+    assert can_batch(TrackerSpec(name=name, target=TRACKERS.entry(name).target))
+
+
+def test_a_tracker_of_ones_own_that_extends_spm_is_found_where_it_is(own):
+    (own / "own_trackers.py").write_text(
+        "from spm_bench.trackers.spm import SpmLiteTracker\n"
+        "class Mine(SpmLiteTracker):\n"
+        "    def update(self, frame): return super().update(frame)\n"
+    )
+    spec = resolve_tracker("own_trackers:Mine", device="cpu")
+    assert (spec.name, spec.target) == ("Mine", "own_trackers:Mine")
+    assert type(build_tracker(spec)).__name__ == "Mine"
+    assert not can_batch(spec)
+    assert resolve_tracker("SPM-lite", device="cpu").target == "spm_bench.trackers.spm:SpmLiteTracker"

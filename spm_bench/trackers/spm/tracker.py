@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import TrackerError, UsageError, unknown_name
 from spm_bench.models.checkpoint import Weights
+from spm_bench.models.precision import check_precision
 from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import BatchTracker, Box, TrackerSpec
@@ -133,7 +134,7 @@ class SpmTracker:
         """Describe an SPM run: variant, resolved configuration, identity of the weights.
 
         Raises:
-            UsageError: Unknown variant or device.
+            UsageError: Unknown variant or device, or a precision that the device does not have.
             WeightsError: No trained weights and none asked for, or broken ones.
         """
         chosen = variant if isinstance(variant, Variant) else VARIANTS.get(variant or "base")
@@ -141,16 +142,19 @@ class SpmTracker:
             raise unknown_name("variant of SPM", str(variant), VARIANTS)
         found = find_weights(weights or cls.default_weights)
         config = SpmConfig.build({**found.all_settings, **chosen.changes})
+        picked = pick_device(device)
+        check_precision(config.precision, picked)
+        home = "spm_bench.trackers.spm" if cls.__module__ == __name__ else cls.__module__  # a subclass may be anywhere
         return TrackerSpec(
             name=name,
-            target=f"spm_bench.trackers.spm:{cls.__name__}",
+            target=f"{home}:{cls.__qualname__}",
             variant=chosen.name,
             options={"weights": weights, "config": dict(chosen.changes), "device": device},
             trained="yes" if found.trained else "no",
             identity={
                 "weights_sha256": found.sha256,
                 "config": config.model_dump(mode="json"),
-                "device_type": pick_device(device).type,
+                "device_type": picked.type,
                 "torch": torch.__version__,
             },
             places=("weights", "device"),

@@ -18,6 +18,7 @@ from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.device import pick_device
 from spm_bench.trackers.spm.step import join_templates, smooth
 from spm_bench.trackers.spm.tracker import BatchedSpm
+from spm_bench.trackers.variants import Variant
 
 CPU = torch.device("cpu")
 Frames = list[NDArray[np.uint8]]
@@ -172,6 +173,12 @@ def test_resolve_errors(
     with pytest.raises(error) as raised:
         SpmTracker.resolve(name="SPM", device="cpu", **arguments)
     assert told in str(raised.value)
+
+
+def test_a_precision_that_the_device_lacks_is_refused_before_anything_runs() -> None:
+    variant = Variant("rough", "", {"precision": "tf32"})
+    with pytest.raises(UsageError, match="tf32 exists on NVIDIA cards only, not on cpu"):
+        SpmTracker.resolve(name="SPM", variant=variant, weights="random", device="cpu")
 
 
 def test_unknown_device_is_a_users_error() -> None:
