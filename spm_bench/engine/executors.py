@@ -144,6 +144,7 @@ class Pool:
         Raises:
             UsageError: The sequence or the tracker's options cannot be sent to another process.
         """
+        self._retried -= {job.key for job in bundle.jobs}  # keys of an earlier `run_all` come again
         self._waiting.append(bundle)
         self._hand_out()
 

@@ -16,6 +16,7 @@ from spm_bench.protocols.catalog import get_protocol
 from spm_bench.results import formats
 from spm_bench.results.files import readable_os_errors
 from spm_bench.results.runs import open_run
+from spm_bench.sweep.search_trials import executor_for
 from tests.engine.fakes import sequence, spec, suite
 
 BROKE = "ZeroDivisionError: no wide pictures please (in frame 1 of wide, repetition 1)"
@@ -62,6 +63,16 @@ def test_a_worker_that_dies_costs_its_sequence_only(tmp_path):
     failures, results = run(tmp_path, spec("Fragile", die=True), workers=2)
     assert failures == (Failure("Fragile", "wide", "the worker process died (signal SIGKILL)"),)
     assert raw_files(results) == ["calm.txt", "late.txt"]
+
+
+def test_a_pool_that_is_kept_gives_every_run_its_second_chance(tmp_path):
+    toys = suite(sequence("calm"))
+    with executor_for(2) as pool:
+        for name in ("first", "second"):
+            mortal = spec("Mortal", name=name, marker=str(tmp_path / name))
+            with open_run(tmp_path / "out", mortal, toys, get_protocol("one_pass")) as opened:
+                assert run_all([opened], toys, executor=pool) == ()
+            assert (tmp_path / name).exists(), "it did not die"
 
 
 def test_a_broken_picture_is_a_failure_of_that_sequence(tmp_path):
