@@ -23,6 +23,10 @@ _REMEDIES = {
     errno.EROFS: ("the file system is read-only", "Choose another place with --out"),
     errno.EACCES: ("no permission to write here", "Change the permissions, or choose another place with --out"),
     errno.EPERM: ("no permission to write here", "Change the permissions, or choose another place with --out"),
+    errno.EMFILE: (
+        "this process has as many files open as it may",
+        "Allow more with `ulimit -n`, or run fewer cells and seeds at a time: each of their runs keeps one file open",
+    ),
     errno.ENOTDIR: ("a file is where a folder should be", "Move it away, or choose another place with --out"),
     errno.EEXIST: ("a file is where a folder should be", "Move it away, or choose another place with --out"),
 }

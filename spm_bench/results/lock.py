@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from spm_bench.errors import ResultsError
 from spm_bench.results.files import readable_os_errors
 
 LOCK_FILE = ".lock"
+_MANY_FILES = 65536
+"""Open files that are enough for any sweep; more would only slow down programs that close all they might have."""
 
 
 class LockedError(ResultsError):
@@ -27,6 +30,7 @@ def locked(folder: Path) -> Iterator[None]:
         LockedError: Another process holds it.
         ResultsError: The folder cannot be written.
     """
+    allow_many_files()
     with readable_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -42,6 +46,23 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@functools.cache
+def allow_many_files() -> None:
+    """Let this process, once, have more files open: a sweep holds one lock per run, and the usual limit is 1024.
+
+    The hard limit stays, as only an administrator can raise it; a system that refuses is left as it is.
+    """
+    try:
+        import resource  # POSIX only
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def take(descriptor: int, *, sign: bool = True) -> str | None:
