@@ -59,12 +59,17 @@ class Pictures:
 
 def truth_of(n: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    centre = np.cumsum(rng.normal(0, 1.5, (n, 2)), axis=0) + (150, 110)
+    centre = np.array([150.0, 110.0]) + np.cumsum(rng.normal(0, 1.5, (n, 2)), axis=0)
     return np.column_stack((centre.clip(20, 200), np.full((n, 2), (40.0, 30.0))))
 
 
 def make_suite(
-    n_sequences: int = 5, n_frames: int = 40, *, family: str = "otb", names: list[str] | None = None, pictures: bool = True
+    n_sequences: int = 5,
+    n_frames: int = 40,
+    *,
+    family: str = "otb",
+    names: list[str] | None = None,
+    pictures: bool = True,
 ) -> Suite:
     names = names or [f"seq-{i:02d}" for i in range(n_sequences)]
     sequences = []
@@ -113,7 +118,7 @@ def track(sequence: Sequence, quality: float, seed: int, *, supervised: bool = F
         boxes[lost:, :2] += 200
     if supervised:
         boxes[0] = np.nan
-        if quality < 0.5:
+        if quality < 0.5 and n >= 2 * 6:
             states[lost : lost + 6] = [FrameState.FAILURE, *[FrameState.SKIPPED] * 4, FrameState.INIT]
             boxes[lost : lost + 6] = np.nan
     return Trajectory(boxes, states, np.full(n, 0.01 / (1 + quality)))

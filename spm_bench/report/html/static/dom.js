@@ -38,6 +38,7 @@ document.body.append(tip);
 function showTip(x, y, ...content) {
   tip.replaceChildren(...content);
   tip.hidden = false;
+  tip.shownAt = scrollY;
   const box = tip.getBoundingClientRect(), gap = 14;
   const left = x + gap + box.width > innerWidth - 6 ? x - gap - box.width : x + gap;
   const top = y + gap + box.height > innerHeight - 6 ? y - gap - box.height : y + gap;
@@ -45,4 +46,5 @@ function showTip(x, y, ...content) {
   tip.style.top = Math.max(6, top) + "px";
 }
 function hideTip() { tip.hidden = true; }
-addEventListener("scroll", hideTip, { passive: true, capture: true });
+// the news of a scroll that brought a plot into sight comes after its tip: only a scroll since then hides it
+addEventListener("scroll", () => { if (scrollY !== tip.shownAt) hideTip(); }, { passive: true });
