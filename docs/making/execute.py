@@ -99,4 +99,6 @@ def environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPM_BENCH_", "PYTHON"))}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     own = {name: str(folder / "home" / name.lower()) for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME")}
-    return kept | own | {"PATH": path, "COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
+    said = {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
+    # pages are made side by side: one thread each
+    return kept | own | said | {"PATH": path, "OMP_NUM_THREADS": "1"}

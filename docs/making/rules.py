@@ -48,7 +48,7 @@ TARGET = np.array([BOX] * 4)
 
 def moved(right: float) -> np.ndarray:
     """Four frames of boxes beside the target."""
-    return TARGET + np.array((right, 0.0, 0.0, 0.0))
+    return np.asarray(np.add(TARGET, (right, 0.0, 0.0, 0.0)))
 
 
 def with_row(boxes: np.ndarray, row: int, box: tuple[float, ...]) -> np.ndarray:
