@@ -36,7 +36,9 @@ def search(
     one_by_one: Annotated[
         bool, typer.Option("--one-by-one", help="Run each trial alone, not a batch together; results are the same.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print what goes to search.json and nothing else.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print what goes to search.json (or the plan of a dry run) and nothing else.")
+    ] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Run and print only.")] = False,
 ) -> int:
     """Search the settings of a tracker for better ones, without fooling yourself.
@@ -72,7 +74,7 @@ def search(
         command=tuple(sys.orig_argv),
     )
     if dry_run:
-        return _dry_run(request)
+        return _dry_run(request, json=json)
     from spm_bench.sweep.search import run_search
 
     with stdout_for_rows() if json else contextlib.nullcontext():
@@ -81,11 +83,14 @@ def search(
     return 1 if outcome.document.failures else 0
 
 
-def _dry_run(request: SearchRequest) -> int:
-    from spm_bench.sweep.search_plan import forecast, plan_search
+def _dry_run(request: SearchRequest, *, json: bool) -> int:
+    from spm_bench.cli import stdout_for_rows
+    from spm_bench.sweep.search_plan import forecast, forecast_json, plan_search
 
-    for line in forecast(plan_search(request)):
-        print(line)
+    with stdout_for_rows() if json else contextlib.nullcontext():
+        plan = plan_search(request)
+        told = forecast_json(plan) if json else "\n".join(forecast(plan)) + "\n"
+    print(told, end="")
     return 0
 
 

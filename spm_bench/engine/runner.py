@@ -123,22 +123,26 @@ class _Sharing:
     """Keeps in each run's record how it was computed, and what the batches shared."""
 
     total: Shared
-    facts: dict[str, int] = field(default_factory=lambda: {"asked": 0, "computed": 0})
+    facts: list[dict[str, int]] = field(default_factory=list)
 
     def describe(self, tasks: Many[Task], executor: Executor) -> None:
         where = {"executor": type(executor).__name__, "workers": executor.capacity}
         together = {id(task.run) for task in tasks if task.lockstep}
         for run in {id(task.run): task.run for task in tasks}.values():
             if id(run) in together:
-                run.engine.update(kind="lockstep", **where, runs=len(together), shared=self.facts)
+                # An open run may be gone on with, in other company: its counts are those of the whole session.
+                facts = dict(run.engine.get("shared", {"asked": 0, "computed": 0}))
+                self.facts.append(facts)
+                run.engine.update(kind="lockstep", **where, runs=len(together), shared=facts)
             else:
                 run.engine.update(kind="one by one", **where)
 
     def add(self, more: Shared) -> None:
         self.total.asked += more.asked
         self.total.computed += more.computed
-        self.facts["asked"] += more.asked
-        self.facts["computed"] += more.computed
+        for facts in self.facts:
+            facts["asked"] += more.asked
+            facts["computed"] += more.computed
 
 
 @dataclass(eq=False)

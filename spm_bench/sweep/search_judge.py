@@ -14,7 +14,7 @@ from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.compare import Comparison, compare_to_base
 from spm_bench.sweep.cells import Cell
 from spm_bench.sweep.search_plan import SearchPlan
-from spm_bench.sweep.search_study import COMPLETE, PRUNED, Finished
+from spm_bench.sweep.search_study import COMPLETE, FAILED, PRUNED, Finished
 from spm_bench.sweep.search_trials import Work
 
 
@@ -60,9 +60,15 @@ def judge(work: Work) -> SearchDocument:
         importance=study.importance(),
         looks=tuple(looks),
         frames=_frames(plan, finished),
-        failures=tuple(f"{f.label} failed on {f.sequence}: {f.problem}" for f in work.failures),
+        failures=(*_failed(plan, finished), *(f"{f.label} failed on {f.sequence}: {f.problem}" for f in failures)),
         notes=_notes(plan, broken),
     )
+
+
+def _failed(plan: SearchPlan, finished: Sequence[Finished]) -> list[str]:
+    """What broke in the trials of this and earlier sessions: the study keeps it, and they are not run again."""
+    told = (f"{plan.resolve(t.settings).spec.label} {t.note}" for t in finished if t.state == FAILED)
+    return list(dict.fromkeys(told))  # equal trials share a run
 
 
 def _part(

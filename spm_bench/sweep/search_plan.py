@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -235,8 +236,7 @@ MEASURED = 12
 def forecast(plan: SearchPlan) -> list[str]:
     """What the search would do, line by line. Nothing is written; a few frames are run to see how long they take."""
     file, split = plan.search.file, plan.split
-    tuned, held_out = (sum(map(len, plan.part(names).sequences)) for names in (split.tuned, split.held_out))
-    frames = plan.trials * tuned + 2 * held_out
+    tuned, held_out, frames = _frames(plan)
     better = "higher" if plan.higher_is_better else "lower"
     pruning = "none" if file.pruner.method == "none" else f"{file.pruner.method}, from sequence {file.pruner.sequences}"
     lines = [
@@ -254,10 +254,43 @@ def forecast(plan: SearchPlan) -> list[str]:
     if seconds is not None:
         minutes = frames * seconds / 60
         lines.append(
-            f"time: at most about {minutes:.0f} min a repetition here, at {1000 * seconds:.0f} ms a frame of the base "
-            "alone; pruning and what trials share make it less"
+            f"time: at most about {minutes:.0f} min a repetition here for one worker, at {1000 * seconds:.0f} ms a "
+            "frame of the base alone; pruning, what trials share and more workers make it less"
         )
     return lines
+
+
+def forecast_json(plan: SearchPlan) -> str:
+    """The same for programs. Times are those of one worker, of one repetition; null where they cannot be measured."""
+    file, split = plan.search.file, plan.split
+    frames = _frames(plan)[-1]
+    seconds = seconds_per_frame(plan)
+    record = {
+        "name": plan.search.name,
+        "question": file.question,
+        "tracker": plan.base.spec.label,
+        "suite": plan.suite.name,
+        "protocol": plan.protocol.name,
+        "metric": plan.metric,
+        "higher_is_better": plan.higher_is_better,
+        "space": {name: dimension.text() for name, dimension in plan.space.items()},
+        "base": {name: plan.settings[name] for name in plan.space},
+        "tuned": {"sequences": list(split.tuned), "units": split.count_units(split.tuned)},
+        "held_out": {"sequences": list(split.held_out), "units": split.count_units(split.held_out)},
+        "trials_asked": plan.trials,
+        "parallel": file.parallel,
+        "pruner": file.pruner.model_dump(mode="json"),
+        "frames_at_most": frames,
+        "seconds_per_frame": seconds,
+        "seconds_at_most_with_one_worker": None if seconds is None else frames * seconds,
+    }
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _frames(plan: SearchPlan) -> tuple[int, int, int]:
+    """Frames of the tuned part, of the held-out part, and of the whole search without pruning."""
+    tuned, held_out = (sum(map(len, plan.part(names).sequences)) for names in (plan.split.tuned, plan.split.held_out))
+    return tuned, held_out, plan.trials * tuned + 2 * held_out
 
 
 def seconds_per_frame(plan: SearchPlan) -> float | None:

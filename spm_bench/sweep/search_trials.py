@@ -186,7 +186,7 @@ class Work:
                     f"the base itself fails on {problems[0]}", where=trial.run.folder, remedy="Mend that first"
                 )
             if problems:
-                trial.state, trial.note = FAILED, f"failed on {problems[0]}"
+                trial.state, trial.note = FAILED, f"failed on {'; '.join(problems)}"
 
     def run_all(self, runs: Sequence[Run], names: Sequence[str], onward: Progress) -> tuple[Failure, ...]:
         """Finish these runs on these sequences."""

@@ -131,6 +131,18 @@ def test_equal_slots_are_counted_as_shared_and_the_record_tells(tmp_path):
         }
 
 
+def test_a_run_gone_on_with_in_one_session_adds_up_what_was_shared(tmp_path):
+    data = [suite(sequence(n=11)), suite(sequence("later", n=6))]
+    both = replace(data[0], sequences=data[0].sequences + data[1].sequences)
+    with contextlib.ExitStack() as stack:
+        runs = [stack.enter_context(open_run(tmp_path, c, both, get_protocol("one_pass"))) for c in CELLS[:2]]
+        run_all(runs, data[0], lockstep=True)
+        run_all(runs[:1], data[1], lockstep=True)
+        folders = [one.folder for one in runs]
+    told = [json.loads((f / "run.json").read_text())["sessions"][0]["engine"]["shared"] for f in folders]
+    assert told == [{"asked": 25, "computed": 15}, {"asked": 20, "computed": 10}]
+
+
 def test_a_run_made_in_lockstep_is_the_run_made_alone_and_goes_on_either_way(tmp_path):
     data = toys("supervised")
     _, alone = run(tmp_path, CELLS[:1], data, "supervised")

@@ -184,6 +184,20 @@ def test_trials_that_break_are_reported_and_the_others_go_on(capsys):
     assert any("too far up" in text for text in record["failures"])
 
 
+def test_trials_that_broke_in_an_earlier_session_are_still_reported(capsys):
+    write(Path(), FRAGILE.replace("trials = 6", "trials = 10") + "\n[pruner]\nevery = 2\n")
+    record = Path("runs/searches/toy/search.json")
+    assert main("toy") == EXIT_FAILED
+    first, before = json.loads(record.read_text())["failures"], raw_files()
+    capsys.readouterr()
+    assert main("toy") == EXIT_FAILED
+    assert raw_files() == before
+    assert json.loads(record.read_text())["failures"] == first
+    shown = capsys.readouterr().err
+    assert first
+    assert all(f"note: {text}" in shown for text in first)
+
+
 def test_a_base_that_breaks_ends_the_search():
     text = FRAGILE.replace("drift = 1.5 }", 'drift = 2.0, mode = "fragile" }')
     with pytest.raises(ResultsError, match=r"the base itself fails on .*: ZeroDivisionError"):
@@ -281,8 +295,20 @@ def test_a_dry_run_writes_nothing(capsys):
         "tuned: 3 sequences of 3 videos",
         "drift: -2 to 2 in steps of 0.5 (base 1.5)",
         f"frames: at most {(6 * 3 + 2 * 3) * FRAMES} a repetition",
+        "a repetition here for one worker, at",
     ):
         assert part in shown, shown
+
+
+def test_a_dry_run_prints_the_plan_alone_as_json(capfd):
+    write(Path(), SEARCH)
+    assert main("toy.toml", "--dry-run", "--json") == EXIT_OK
+    told = json.loads(capfd.readouterr().out)
+    assert not Path("runs").exists()
+    assert (told["trials_asked"], told["frames_at_most"]) == (6, (6 * 3 + 2 * 3) * FRAMES)
+    assert len(told["tuned"]["sequences"]) == told["held_out"]["units"] == 3
+    assert told["base"] == {"drift": 1.5, "hold": 0, "steady": True, "grow": 1.0}
+    assert told["seconds_at_most_with_one_worker"] == told["frames_at_most"] * told["seconds_per_frame"] > 0
 
 
 def test_the_command_prints_the_result_alone_as_json(capfd):
