@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spm_bench import __version__
 from spm_bench.report.ablation import AblationDocument, AblationSuite, coverage, figure_names, heat_names
-from spm_bench.report.differences import difference_text, p_text, record_text, signed, verdict
+from spm_bench.report.differences import difference_text, p_text, part_text, record_text, signed, verdict
 from spm_bench.report.intervals import interval_text
 from spm_bench.report.render import escape_latex, escape_markdown
 from spm_bench.report.vocabulary import find_score, finite, is_untrained, style_of
@@ -33,11 +33,13 @@ class Line:
 
 def lines_of(document: AblationDocument, part: AblationSuite, metric: str) -> list[Line]:
     """The rows of a table, in the order of the cells."""
-    compared, lines = part.of(metric), []
+    compared, lines, whole = part.of(metric), list[Line](), _whole(part)
     for cell, evaluation in zip(document.cells, part.evaluations, strict=True):
         score = None if evaluation is None else find_score(evaluation, metric)
         label = cell.label + (" (untrained)" if evaluation is not None and is_untrained(evaluation) else "")
-        value = style_of(metric).format(finite(score)) if evaluation is not None else "no result"
+        value = "no result"
+        if evaluation is not None:
+            value = style_of(metric).format(finite(score)) + part_text(len(evaluation.sequences), whole)
         brackets = interval_text(metric, score.low, score.high) if score is not None else ""
         line = Line(label, cell.label == document.base, value, brackets)
         c = compared.get(cell.label)
@@ -55,6 +57,11 @@ def lines_of(document: AblationDocument, part: AblationSuite, metric: str) -> li
             )
         lines.append(line)
     return lines
+
+
+def _whole(part: AblationSuite) -> int:
+    """The sequences that some cell finished: scores over fewer are marked."""
+    return len({name for e in part.evaluations if e is not None for name in e.sequences})
 
 
 def head_of(part: AblationSuite, metric: str) -> str:
@@ -95,7 +102,9 @@ def _verdicts(document: AblationDocument) -> str:
     for part in document.suites:
         for metric in part.main:
             if found := list(part.of(metric).values()):
-                lines.append(f"* {escape_markdown(part.suite.title)}: {escape_markdown(verdict(metric, found))}")
+                lines.append(
+                    f"* {escape_markdown(part.suite.title)}: {escape_markdown(verdict(metric, found, _whole(part)))}"
+                )
     return "\n".join(lines) or "Nothing was compared."
 
 

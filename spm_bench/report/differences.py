@@ -56,21 +56,46 @@ MOST_NAMED = 6
 """Cells that a sentence names; of more it says how many."""
 
 
-def verdict(metric: str, comparisons: Sequence[Comparison]) -> str:
-    """What the comparisons of one metric establish, in a sentence or two; labels are as they stand."""
+def part_text(found: int, whole: int) -> str:
+    """How many sequences a score is over, where these are not all: ` (1 of 4)`; nothing where they are.
+
+    >>> part_text(1, 4), part_text(4, 4)
+    (' (1 of 4)', '')
+    """
+    return f" ({found} of {whole})" if found < whole else ""
+
+
+def verdict(metric: str, comparisons: Sequence[Comparison], sequences: int = 0) -> str:
+    """What the comparisons of one metric establish, in a few sentences; labels are as they stand.
+
+    Args:
+        metric: Name of the metric.
+        comparisons: Of this metric.
+        sequences: That cells have which broke nowhere: those on fewer are told apart. 0: the most that one has.
+    """
     known = [c for c in comparisons if math.isfinite(c.difference)]
     sure = [c for c in known if c.established]
-    named = ", ".join(f"{c.label} ({signed(metric, c.difference)}, {'better' if c.better else 'worse'})" for c in sure)
-    noise = [c.label for c in known if not c.established]
+    whole = max([sequences, *(c.n_sequences for c in known)])
+    named = ", ".join(
+        f"{c.label} ({signed(metric, c.difference)}, {'better' if c.better else 'worse'}"
+        f"{f', on {c.n_sequences} of {whole} sequences' if c.n_sequences < whole else ''})"
+        for c in sure
+    )
+    noise = [c.label for c in known if not c.established and c.n_sequences == whole]
+    partial = [c for c in known if not c.established and c.n_sequences < whole]
     title = style_of(metric).word
     parts = [f"Established in {title}: {named}." if sure else f"Nothing is established in {title}."]
     if not sure and known:
         parts += [out_of_reach(known)]
     if noise:
-        others = f"{'the other' if sure else 'all'} {len(noise)} cells"
+        others = f"{'the other' if sure or partial else 'all'} {len(noise)} cells"
         parts.append(
             f"Not to be told from {known[0].base}: {', '.join(noise) if len(noise) <= MOST_NAMED else others}."
         )
+    if partial:
+        few = ", ".join(f"{c.label}{part_text(c.n_sequences, whole)}" for c in partial)
+        many = f"{len(partial)} cells"
+        parts.append(f"Not established, and on a part of the sequences: {few if len(partial) <= MOST_NAMED else many}.")
     seen = [c.detectable for c in known if math.isfinite(c.detectable)]
     if seen:
         least, most = (signed(metric, v).lstrip("+") for v in (min(seen), max(seen)))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from spm_bench.configs import Strict, parse, told
 from spm_bench.errors import UsageError, unknown_name
-from spm_bench.sweep.file import Source
+from spm_bench.sweep.file import MOST_CELLS, Source
 
 DIGITS = 3
 """Significant digits of numbers drawn by chance: they can be read, and no score is sensitive to the fourth."""
@@ -116,7 +116,12 @@ def _read_range(name: str, given: Mapping[str, Any], settings: type[BaseModel], 
         raise source.error(f"axes.{name}: log needs low above 0 and no step", place)
     if limits.step is None:
         return Axis(name, (), low, high, limits.log, kind is int)
-    count = math.floor((high - low) / limits.step + 1e-9) + 1
+    ratio = (high - low) / limits.step + 1e-9
+    if not ratio < MOST_CELLS:
+        raise source.error(
+            f"axes.{name}: a step of {limits.step:g} makes more than {MOST_CELLS} values", place, "Take a larger step"
+        )
+    count = math.floor(ratio) + 1
     steps = [float(f"{low + i * limits.step:.12g}") for i in range(count)]  # 0.30000000000000004 is written by nobody
     return Axis(name, tuple(checked(value) for value in steps), low, high, False, kind is int)
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from spm_bench.errors import SpmBenchError, UsageError, unknown_name
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 Place = Sequence[int | str]
 LONGEST_NAME = 100
-"""Longer names are those of many axes; they are numbered instead, and tables show the change beside them."""
+"""Longer names, of many changes, are replaced by a hash of the changes; tables show the change beside them."""
 
 
 @dataclass(frozen=True)
@@ -165,12 +166,11 @@ def _of_axes(sweep: Sweep, base: Cell, settings: type[BaseModel]) -> Iterator[_D
             f"the grid has {count} cells, more than {MOST_CELLS}", ("axes",), 'Take method = "random" with samples'
         )
     points = grid(axes, source) if file.how == "grid" else sample(axes, file.samples or 1, file.seed, source)
-    for number, point in enumerate(points, start=1):
-        name = changes_text(point)
-        if len(name) > LONGEST_NAME:
-            name = f"{file.how}-{number:0{len(str(count if file.how == 'grid' else file.samples))}d}"
+    for point in points:
         about = f"{', '.join(point)} varied"
-        variant = Variant(_tame(name), about, {**base.variant.changes, **point}, source="ours")
+        variant = Variant(
+            _name(changes_text(point), file.how, point), about, {**base.variant.changes, **point}, source="ours"
+        )
         yield _Draft(variant, point, ("axes",), of_axes=True)
 
 
@@ -199,10 +199,11 @@ def _written_out(sweep: Sweep, base: Base, first: Cell, settings: type[BaseModel
 
 def _changed(named: Variant, changes: Mapping[str, Any], about: str = "") -> Variant:
     """A variant with more changes, named by both."""
-    text = _tame(changes_text(changes))
+    text = changes_text(changes)
     unchanged = named.name == "base"
+    short = "changes" if unchanged else f"{named.name},changes"
     return Variant(
-        text if unchanged else f"{named.name},{text}",
+        _name(text if unchanged else f"{named.name},{text}", short, changes),
         about or (f"{changes_text(changes)}" if unchanged else f"{named.about}; {changes_text(changes)}"),
         {**named.changes, **changes},
         named.source if named.source and not unchanged else "ours",
@@ -252,6 +253,14 @@ def _same(draft: _Draft, other: Cell, source: Source) -> SpmBenchError:
         )
     named = f"the cells {other.name} and {name} are" if other.name != name else f"two cells called {name} are"
     return source.error(f"{named} the same: their settings come down to the same values", draft.place, "Take one out")
+
+
+def _name(name: str, short: str, changes: Mapping[str, Any]) -> str:
+    """The name, or where it is too long another made of the changes: no other cell of the file decides on it."""
+    if len(name) <= LONGEST_NAME:
+        return _tame(name)
+    text = json.dumps(changes, sort_keys=True)
+    return f"{short}-{sha256(text.encode()).hexdigest()[:10]}"
 
 
 def _tame(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from spm_bench.report.ablation import AblationCell, AblationDocument, AblationGrid, AblationSuite, write_ablation
 from spm_bench.report.vocabulary import headline_metric
-from spm_bench.results.files import write_text
+from spm_bench.results.files import readable_os_errors, write_text
 from spm_bench.results.manifest import now
 from spm_bench.results.provenance import environment
 from spm_bench.scoring.compare import Comparison
@@ -23,6 +23,10 @@ from spm_bench.sweep.request import SweepRequest
 from spm_bench.sweep.results import SuiteOutcome, SweepOutcome
 
 FOLDER, RECORD = "sweeps", "sweep.json"
+OWN = tuple(f"ablation.{end}" for end in ("md", "csv", "tex", "json")) + tuple(
+    f"{name}.{end}" for name in ("forest", "forest_*", "heat_*") for end in ("png", "pdf")
+)
+"""What the files of a document are called."""
 SCHEMA = 1
 """Of sweep.json; raised when a reader of the old form would misread the new one."""
 
@@ -39,10 +43,20 @@ def write_document(outcome: SweepOutcome) -> Path:
         ResultsError: The folder cannot be written.
     """
     folder = sweep_folder(outcome.plan.request, outcome.plan.sweep.name)
+    new: list[Path] = []
     if any(suite.evaluations for suite in outcome.suites):
-        write_ablation(ablation_of(outcome), folder)
+        new = write_ablation(ablation_of(outcome), folder)
+    _remove_stale(folder, new)
     write_text(folder / RECORD, record_json(outcome))
     return folder
+
+
+def _remove_stale(folder: Path, new: Many[Path]) -> None:
+    """Remove the files of an earlier document that this one does not have: they would be taken for its own."""
+    with readable_os_errors(folder):
+        for path in (path for pattern in OWN for path in folder.glob(pattern)):
+            if path not in new and path.is_file():
+                path.unlink(missing_ok=True)
 
 
 def record_json(outcome: SweepOutcome) -> str:
@@ -53,7 +67,7 @@ def record_json(outcome: SweepOutcome) -> str:
 def ablation_of(outcome: SweepOutcome) -> AblationDocument:
     """The sweep in the terms of the report."""
     plan, file = outcome.plan, outcome.plan.sweep.file
-    asked, computed = (sum(getattr(s, name) for s in outcome.suites) for name in ("asked", "computed"))
+    sharing, told = _sharing(outcome)
     return AblationDocument(
         name=plan.sweep.name,
         title=f"{plan.sweep.name} ({plan.base.spec.name})",
@@ -72,11 +86,22 @@ def ablation_of(outcome: SweepOutcome) -> AblationDocument:
             for suite in outcome.suites
             if suite.evaluations
         ),
-        sharing=asked / computed if computed else None,
+        sharing=sharing,
         failures=tuple(map(str, outcome.failures)),
-        notes=outcome.notes,
+        notes=(*outcome.notes, *told),
         grid=grid_of(plan),
     )
+
+
+def _sharing(outcome: SweepOutcome) -> tuple[float | None, tuple[str, ...]]:
+    """The factor where it was measured on all of the document, else what to say of it."""
+    asked, computed, measured, tasks = (
+        sum(getattr(s, name) for s in outcome.suites) for name in ("asked", "computed", "measured", "tasks")
+    )
+    if not computed or measured == tasks:
+        return (asked / computed if computed else None), ()
+    told = f"Exact sharing in the last session ({measured} of {tasks} cells x sequences): {asked / computed:.2f} steps"
+    return None, (f"{told} of trackers for each that was computed.",)
 
 
 def grid_of(plan: Plan) -> AblationGrid | None:
@@ -183,7 +208,13 @@ def _suite_record(outcome: SuiteOutcome, plan: Plan) -> dict[str, Any]:
         "fingerprint": suite.fingerprint,
         "convention": outcome.part.convention,
         "runs": {name: [str(folder) for folder in folders] for name, folders in outcome.runs.items()},
-        "sharing": {"asked": outcome.asked, "computed": outcome.computed, "factor": outcome.sharing},
+        "sharing": {
+            "asked": outcome.asked,
+            "computed": outcome.computed,
+            "factor": outcome.sharing,
+            "measured": outcome.measured,
+            "tasks": outcome.tasks,
+        },
         "scores": [
             {"cell": cell.name, "metric": score.metric, "value": _number(score.value), "convention": score.convention}
             for cell in plan.cells
@@ -197,10 +228,19 @@ def _suite_record(outcome: SuiteOutcome, plan: Plan) -> dict[str, Any]:
 
 
 def with_earlier_sharing(outcomes: Many[SuiteOutcome], plan: Plan) -> list[SuiteOutcome]:
-    """Take the sharing from the record of an earlier session where this one had nothing to compute."""
+    """Take the sharing from the record of an earlier session where this one had nothing to compute.
+
+    One of other cells or seeds is not taken: it says nothing of these.
+    """
     try:
         record = json.loads((sweep_folder(plan.request, plan.sweep.name) / RECORD).read_text(encoding="utf-8"))
-        known = {(s["suite"], s["protocol"], s["fingerprint"]): s["sharing"] for s in record["suites"]}
+        same = record["cells"] == json.loads(json.dumps([_cell_record(cell) for cell in plan.cells]))
+        same = same and record["seeds"]["run"] == list(plan.seeds)
+        known = {
+            (s["suite"], s["protocol"], s["fingerprint"]): s["sharing"]
+            for s in record["suites"]
+            if same and "measured" in s["sharing"]
+        }
     except (OSError, ValueError, KeyError, TypeError):  # no record, or one of another version: then it is not known
         return list(outcomes)
     told = []
@@ -208,7 +248,7 @@ def with_earlier_sharing(outcomes: Many[SuiteOutcome], plan: Plan) -> list[Suite
         suite = outcome.part.suite
         earlier = known.get((suite.name, outcome.part.protocol.name, suite.fingerprint))
         if earlier and not outcome.asked:
-            outcome = replace(outcome, asked=earlier["asked"], computed=earlier["computed"])
+            outcome = replace(outcome, **{name: earlier[name] for name in ("asked", "computed", "measured")})
         told.append(outcome)
     return told
 

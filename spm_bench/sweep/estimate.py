@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
-from spm_bench.errors import SpmBenchError
-from spm_bench.protocols.base import usable
+from spm_bench.engine.jobs import batchable, one_line
+from spm_bench.protocols.base import stable_seed, usable
 from spm_bench.suites.base import Sequence
 from spm_bench.sweep.plan import Amount, Plan, SuitePlan, amount_of
-from spm_bench.trackers.base import BatchTracker, Box, Start
-from spm_bench.trackers.catalog import build_batch, build_tracker, can_batch
+from spm_bench.trackers.base import BatchTracker, Box, Start, sees_the_answer, uses_chance
+from spm_bench.trackers.catalog import build_batch, build_tracker
 
 FRAMES = 12
 """Measured per place: enough to be past what the first calls of a network cost."""
@@ -55,11 +55,11 @@ def forecast(plan: Plan) -> list[SuiteForecast]:
 def _estimate(plan: Plan, amount: Amount) -> Estimate:
     if not amount.left:
         return Estimate(0.0, "everything is done")
-    together = plan.request.lockstep and all(can_batch(cell.spec) for cell in plan.cells)
+    together = plan.request.lockstep and all(batchable(cell.spec) for cell in plan.cells)
     try:
         return _together(plan, amount) if together else _one_by_one(plan, amount)
-    except SpmBenchError as error:
-        return Estimate(None, f"nothing could be measured ({error})")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a tracker may throw anything, and the run itself reports it
+        return Estimate(None, f"nothing could be measured ({one_line(error)})")
 
 
 def _together(plan: Plan, amount: Amount) -> Estimate:
@@ -106,6 +106,10 @@ def _one_by_one(plan: Plan, amount: Amount) -> Estimate:
     for sequence in places:
         assert sequence.frames is not None
         first, box = _start(sequence)
+        if uses_chance(tracker):
+            tracker.seed(stable_seed(plan.seeds[0], sequence.name, 1, first))
+        if sees_the_answer(tracker):
+            tracker.begin(sequence, first)
         tracker.init(sequence.frames[first], box)
         for number, index in enumerate(range(first + 1, min(first + 1 + WARM_UP + FRAMES, len(sequence)))):
             begin = time.perf_counter()

@@ -130,9 +130,11 @@ def is_deterministic(cell: Cell) -> bool:
 
 
 def _seeds(seeds: tuple[int, ...], base: Cell) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The seeds that make a difference, and what to say if these are fewer."""
-    if len(seeds) == 1 or not is_deterministic(base):
+    """The seeds that make a difference, and what to say of them if several were asked for."""
+    if len(seeds) == 1:
         return seeds, ()
+    if not is_deterministic(base):
+        return seeds, (f"every cell was run with seeds {', '.join(map(str, seeds))}",)
     told = f"{base.spec.name} is deterministic: of the {len(seeds)} seeds only {seeds[0]} is run, all would be the same"
     return seeds[:1], (told,)
 

@@ -39,6 +39,8 @@ class SuiteOutcome:
         comparisons: Of every other cell with the base.
         asked: Steps of single targets that were asked for in lockstep, in the session that computed something last.
         computed: Passes through the network that were made for them.
+        measured: On how many cells x seeds x sequences: those finished in that session, in lockstep.
+        tasks: Of how many that are finished.
     """
 
     part: SuitePlan
@@ -48,6 +50,8 @@ class SuiteOutcome:
     asked: int = 0
     computed: int = 0
     note: str = ""
+    measured: int = 0
+    tasks: int = 0
 
     @property
     def sharing(self) -> float | None:

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spm_bench.engine.executors import Executor
+from spm_bench.engine.jobs import batchable
 from spm_bench.engine.progress import Progress, choose_progress
 from spm_bench.engine.runner import Failure, run_all
 from spm_bench.errors import ResultsError, SpmBenchError
 from spm_bench.results.lock import LockedError, locked
+from spm_bench.results.manifest import DONE, sequences_in_state
 from spm_bench.results.runs import Run, RunResults, open_run
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.compare import Comparison, compare_to_base
@@ -84,6 +86,8 @@ class _SuiteWork:
     Attributes:
         results: (cell, seed) -> what is finished.
         failures: What broke.
+        shared: What was shared in lockstep.
+        measured: On how many cells x seeds x sequences.
     """
 
     plan: Plan
@@ -93,6 +97,7 @@ class _SuiteWork:
     results: dict[tuple[str, int], RunResults] = field(default_factory=dict)
     failures: list[CellFailure] = field(default_factory=list)
     shared: Shared = field(default_factory=Shared)
+    measured: int = 0
 
     def finish(self) -> None:
         """Run what is missing; runs that another process works on are waited for, and finished if it leaves a rest."""
@@ -117,7 +122,10 @@ class _SuiteWork:
                     busy.append((cell, seed))
                     holder = error.problem
             if opened:
+                together = [run for run in opened.values() if self.plan.request.lockstep and batchable(run.spec)]
+                before = _count_done(together)
                 self._run(opened)
+                self.measured += _count_done(together) - before
                 self.results |= {key: run.results() for key, run in opened.items()}
         return busy, holder
 
@@ -175,6 +183,10 @@ class _SuiteWork:
             _say(str(failure))
 
 
+def _count_done(runs: Many[Run]) -> int:
+    return sum(len(sequences_in_state(run.manifest, DONE)) for run in runs)
+
+
 def _wait_for(folder: Path) -> None:
     """Wait until no process holds the folder."""
     while True:
@@ -209,7 +221,15 @@ def _judge(plan: Plan, part: SuitePlan, work: _SuiteWork) -> SuiteOutcome:
     else:
         note = f"{part.suite.title} has no ground truth here, so there is no score"
     return SuiteOutcome(
-        part, runs, evaluations, tuple(_compare(plan, evaluations)), work.shared.asked, work.shared.computed, note
+        part,
+        runs,
+        evaluations,
+        tuple(_compare(plan, evaluations)),
+        work.shared.asked,
+        work.shared.computed,
+        note,
+        work.measured,
+        sum(found.has(sequence.name) for found in work.results.values() for sequence in part.suite.sequences),
     )
 
 

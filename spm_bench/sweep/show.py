@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from spm_bench.report.differences import part_text
 from spm_bench.report.vocabulary import DASH, find_score, finite, style_of
 from spm_bench.scoring.compare import Comparison
 from spm_bench.sweep.cells import Cell
@@ -59,7 +60,10 @@ def _print_suite(suite: SuiteOutcome, outcome: SweepOutcome, console: Console) -
 def _row(cell: Cell, suite: SuiteOutcome, metric: str, comparison: Comparison | None) -> list[str]:
     style = style_of(metric)
     evaluation = suite.evaluations.get(cell.name)
-    value = style.format(finite(find_score(evaluation, metric))) if evaluation else "failed"
+    value = "failed"
+    if evaluation:
+        whole = len({name for e in suite.evaluations.values() for name in e.sequences})
+        value = style.format(finite(find_score(evaluation, metric))) + part_text(len(evaluation.sequences), whole)
     if cell.is_base:
         return [cell.name, value, "base", "", "", ""]
     if comparison is None:
@@ -85,7 +89,11 @@ def _below(suite: SuiteOutcome, comparison: Comparison | None) -> list[str]:
         if math.isfinite(detectable):
             lines.append(f"detectable with 80 % power, cell by cell at most: {detectable:.{wide.decimals}f}")
     if suite.sharing is not None:
-        lines.append(f"sharing: {suite.asked} steps asked for, {suite.computed} computed ({suite.sharing:.1f} x)")
+        last = f" in the last session ({suite.measured} of {suite.tasks} cells x sequences)"
+        where = "" if suite.measured == suite.tasks else last
+        lines.append(
+            f"sharing{where}: {suite.asked} steps asked for, {suite.computed} computed ({suite.sharing:.1f} x)"
+        )
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -91,10 +92,12 @@ def test_whole_numbers_are_drawn_from_both_ends(log):
     assert {axis.draw(rng) for _ in range(200)} == {2, 3, 4}
 
 
-def test_long_names_are_numbers(tmp_path):
+def test_long_names_are_short_ones(tmp_path):
     ratios = ", ".join(f"{i / 7:.5f}" for i in range(20))
     found = cells(tmp_path, toy(f"[axes]\nratios = [[1.0], [{ratios}]]"))
-    assert [c.name for c in found] == ["base", "grid-2"]
+    base, other = (c.name for c in found)
+    assert base == "base"
+    assert re.fullmatch("grid-[0-9a-f]{10}", other)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +113,28 @@ def test_patterns_choose_cells_and_the_base_stays(tmp_path):
     assert choose_cells(found, []) == found
     with pytest.raises(UsageError, match=r"--only drfiting matches no cell. Did you mean drifting"):
         choose_cells(found, ["drift=2*", "drfiting"])
+
+
+LONG = [[i / 7, *(0.12345 + j for j in range(20))] for i in range(1, 4)]
+
+
+def test_long_names_are_those_of_their_content(tmp_path):
+    three = cells(tmp_path, toy(f"[axes]\nratios = {LONG}"))
+    two = cells(tmp_path, toy(f"[axes]\nratios = {LONG[1:]}"))
+    assert [c.name for c in two[1:]] == [c.name for c in three[2:]]
+    axes = "[axes]\ndrift = { low = -5, high = 5 }\n" + f"ratios = {LONG}"
+    few, many = (cells(tmp_path, toy('method = "random"', f"samples = {n}", axes))[1:] for n in (9, 10))
+    assert [c.name for c in few] == [c.name for c in many[:9]]
+
+
+def test_changes_too_long_for_a_name_are_named_by_their_content(tmp_path):
+    written = [f'{{ variant = "{v}", changes = {{ ratios = {LONG[0]} }} }}' for v in ("base", "drifting")]
+    names = [c.name for c in cells(tmp_path, toy(f"cells = [{', '.join(written)}]"))]
+    assert names[1].startswith("changes-")
+    assert names[2] == f"drifting,{names[1]}"
+
+
+@pytest.mark.parametrize("step", ["1e-9", "1e-320"])
+def test_too_many_steps_are_refused_before_they_are_made(tmp_path, step):
+    with pytest.raises(UsageError, match=r"axes.drift: a step of .* makes more than 2000 values"):
+        cells(tmp_path, toy(f"[axes]\ndrift = {{ low = 0, high = 5, step = {step} }}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from spm_bench.errors import ResultsError
 from spm_bench.results.files import write_bytes
 from spm_bench.results.lock import locked
 from spm_bench.run import Request, run_suite
+from spm_bench.sweep.document import ablation_of, with_earlier_sharing, write_document
 from spm_bench.sweep.request import SweepRequest
 from spm_bench.sweep.run import run_sweep
 from tests.sweep.toys import TARGET, TOY, write
@@ -99,6 +101,7 @@ def test_seeds_count_for_trackers_that_use_chance_only():
     dicey = sweep(text.replace("toys:Toy", "toys:Dice"))
     (suite,) = dicey.suites
     assert dicey.plan.seeds == (3, 4)
+    assert "every cell was run with seeds 3, 4" in dicey.notes
     assert all(len(folders) == len(set(folders)) == 2 for folders in suite.runs.values())
     alone = [sweep(text.replace("toys:Toy", "toys:Dice"), seeds=(seed,)).suites[0] for seed in (3, 4)]
     means = [one.evaluations["base"].score("auc").value for one in alone]
@@ -120,6 +123,53 @@ def test_a_cell_that_cannot_be_built_and_one_that_breaks_are_reported_and_the_ot
     scored = {s["cell"] for s in record["suites"][0]["scores"]}
     assert scored >= {"base", "drift=2,hold=3"}
     assert "mode=unbuildable" not in scored
+
+
+def test_a_cell_that_broke_on_some_sequences_is_marked_and_not_told_to_be_like_the_base(capsys):
+    fragile = TOY.replace('["drifting"]', '[{name = "frail", changes = {mode = "fragile"}}]').replace(
+        "[0.0, 0.5, 2]", "[0.0]"
+    )
+    write(Path(), fragile)
+    assert main("toy.toml") == EXIT_FAILED
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(("frail", " frail")))
+    assert "(1 of 2)" in row
+    text = Path("runs/sweeps/toy/ablation.md").read_text()
+    assert "Not to be told from base: drift=0,hold=3." in text
+    assert "Not established, and on a part of the sequences: frail (1 of 2)." in text
+    assert any(line.startswith("| frail |") and " (1 of 2)" in line for line in text.splitlines())
+
+
+def test_files_of_an_earlier_document_are_removed_and_others_kept():
+    sweep(report=True)
+    folder = Path("runs/sweeps/toy")
+    assert (folder / "heat_demo_auc.png").is_file()
+    (folder / "notes.md").write_text("mine")
+    (folder / "heating.png").write_text("mine")
+    sweep(only=("drifting",), report=True)
+    names = {path.name for path in folder.iterdir()}
+    assert not {name for name in names if name.startswith("heat_")}
+    assert {"notes.md", "heating.png", "ablation.md", "sweep.json", "forest_demo_auc.png"} <= names
+
+
+def test_sharing_of_a_part_is_not_told_to_be_that_of_all(monkeypatch):
+    monkeypatch.setattr("spm_bench.sweep.run.batchable", lambda _: True)  # toys are run one by one, and counted
+
+    def shared(outcome):
+        (suite,) = outcome.suites
+        outcome = replace(outcome, suites=(replace(suite, asked=30, computed=10),))
+        return (suite.measured, suite.tasks), outcome, ablation_of(outcome)
+
+    counts, _, document = shared(sweep(only=("drift*",)))
+    assert (counts, document.sharing) == ((14, 14), 3.0)
+    counts, outcome, document = shared(sweep(TOY.replace("hold = [0, 3]", "hold = [0, 3, 5]")))
+    assert (counts, document.sharing) == ((6, 20), None)
+    assert "Exact sharing in the last session (6 of 20 cells x sequences): 3.00 steps" in " ".join(document.notes)
+    write_document(outcome)
+    plan, nothing = outcome.plan, replace(outcome.suites[0], asked=0, computed=0, measured=0)
+    (again,) = with_earlier_sharing([nothing], plan)
+    assert (again.asked, again.computed, again.measured, again.tasks) == (30, 10, 6, 20)
+    (other,) = with_earlier_sharing([nothing], replace(plan, cells=plan.cells[:3]))
+    assert other.sharing is None
 
 
 def test_if_the_base_breaks_nothing_is_compared_but_the_rest_is_scored():
@@ -183,6 +233,23 @@ def test_a_dry_run_counts_and_writes_nothing(capsys):
     (suite,) = told["suites"]
     assert (suite["finished_cells"], suite["done"], suite["tasks"], suite["frames_left"]) == (3, 6, 14, 288)
     assert len(told["cells"]) == 7
+
+
+def test_a_tracker_that_breaks_in_the_trial_of_a_dry_run_is_told(capsys):
+    write(Path(), TOY.replace("[base]", '[base]\nchanges = { mode = "fragile" }'))
+    assert main("toy.toml", "--dry-run") == EXIT_OK
+    told = " ".join(capsys.readouterr().out.split())
+    assert "time: unknown; nothing could be measured (ZeroDivisionError: too far up)" in told
+
+
+def test_a_dry_run_batches_what_the_run_batches(monkeypatch, capsys):
+    from spm_bench.sweep import estimate
+
+    monkeypatch.setattr("spm_bench.trackers.catalog.can_batch", lambda _: True)
+    monkeypatch.setattr(estimate, "can_batch", lambda _: True, raising=False)
+    write(Path(), TOY.replace("toys:Toy", "toys:Dice"))
+    assert main("toy.toml", "--dry-run") == EXIT_OK
+    assert "tracked by base in this process" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_command_line_replaces_suites_sequences_and_the_base(capsys):
