@@ -28,6 +28,7 @@ PACKAGES = (
 """Distributions whose version can change a box."""
 
 _OWN_PACKAGE = "spm_bench"
+_OWN_ROOT = Path(__file__).resolve().parents[2]
 _BOX_MAKING_ROOMS = ("spm_bench.trackers", "spm_bench.models", "spm_bench.geometry", "spm_bench.protocols")
 """Of this project, only these rooms decide where a box goes: a new table layout must not make results stale."""
 _NOT_BOX_MAKING = (
@@ -45,8 +46,8 @@ def code_hash(target: str) -> str:
     """Fingerprint the source on which boxes depend: that of a tracker, or of a protocol.
 
     The files are the module of `target`, its siblings if it is a package's `__init__`, and everything they import, also
-    indirectly, from the same top-level package (a lone module: from the same folder). Imports inside functions count.
-    Of this project only the rooms that make boxes count (trackers, models, geometry, protocols).
+    indirectly, from the same top-level package (a lone module: from the same folder) and from this project. Imports
+    inside functions count. Of this project only the rooms that make boxes count (trackers, models, geometry, protocols).
 
     Args:
         target: `module:object`. Its module is found without being imported; parent packages are imported.
@@ -117,8 +118,9 @@ def _closure(module: str, start: Path, root: Path) -> dict[str, Path]:
     waiting = [module, *(_siblings(module, start) if start.name == "__init__.py" else ())]
     while waiting:
         name = waiting.pop()
-        path = _file_of(name, root)
-        if path is None or name in found or not _counts(name, top, lone, path):
+        ours = name.partition(".")[0] == _OWN_PACKAGE  # a tracker of somebody's own may be built on one of ours
+        path = _file_of(name, _OWN_ROOT if ours else root)
+        if path is None or name in found or not _counts(name, _OWN_PACKAGE if ours else top, lone, path):
             continue
         found[name] = path
         waiting.extend(_imports(name, path))

@@ -52,6 +52,15 @@ def test_a_lone_script_counts_with_its_neighbours(tmp_path, monkeypatch):
     assert code_hash("lone_of_test:T") != before
 
 
+def test_a_tracker_built_on_one_of_ours_counts_with_it(tmp_path, monkeypatch):
+    (tmp_path / "heir_of_test.py").write_text("from spm_bench.trackers.static import StaticTracker as Base\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    read = []
+    monkeypatch.setattr(Path, "read_bytes", lambda self, real=Path.read_bytes: read.append(self.name) or real(self))
+    code_hash("heir_of_test:T")
+    assert {"heir_of_test.py", "static.py"} <= set(read)
+
+
 def test_of_this_project_only_the_rooms_that_make_boxes_count(monkeypatch):
     read = []
     monkeypatch.setattr(Path, "read_bytes", lambda self, real=Path.read_bytes: read.append(self) or real(self))
