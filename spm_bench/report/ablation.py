@@ -231,6 +231,7 @@ def heat_frame(document: AblationDocument, place: int, metric: str) -> pd.DataFr
         if evaluation is not None
     }
     compared, known = part.of(metric), [score for score in scores.values() if score is not None]
+    most = max((score.n_sequences for score in known), default=0)
     rows = [
         {
             "x_name": document.grid.x,
@@ -242,6 +243,7 @@ def heat_frame(document: AblationDocument, place: int, metric: str) -> pd.DataFr
             "value": finite(scores.get(label)),
             "base": label == document.base,
             "established": label in compared and compared[label].established,
+            "partial": (score := scores.get(label)) is not None and score.n_sequences < most,
             "higher_is_better": known[0].higher_is_better if known else True,
         }
         for x, y, label in document.grid.places

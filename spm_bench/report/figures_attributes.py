@@ -33,7 +33,7 @@ FEWEST_SPOKES = 3
 """Attributes below which a radar has no area."""
 MOST_SPOKES = 16
 """Attributes beyond which the names around a radar lie on each other."""
-CROWDED, SHORT = 8, 12
+CROWDED, SHORT = 8, 10
 """With more spokes than the first, names are cut to so many letters."""
 
 

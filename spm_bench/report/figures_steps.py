@@ -133,12 +133,13 @@ def _frame_response(axes: Axes, part: pd.DataFrame, width: float) -> None:
 def heat_map(frame: pd.DataFrame, title: str = "") -> Figure:
     """Draw the scores of a grid of two settings as shades with their numbers.
 
-    The base has a thick frame and the best cell a star. Bold numbers differ from the base beyond noise.
+    The base has a thick frame and the best cell a star. Bold numbers differ from the base beyond noise; those with a
+    dagger are of fewer sequences, so that they do not compare.
 
     Args:
         frame: One row per cell: x_name and x, y_name and y (setting and value; the order of first appearance is that of
-            the axes), metric, value (NaN where there is none); where known, base and established (booleans) and
-            higher_is_better.
+            the axes), metric, value (NaN where there is none); where known, base, established and partial (booleans)
+            and higher_is_better.
         title: What was swept.
 
     Raises:
@@ -199,7 +200,13 @@ def _write_cells(axes: Axes, keyed: pd.DataFrame, range_: Normalize, side: float
     for row in keyed.to_dict("records"):
         x, y, value = row["column"] + 0.5, row["row"] + 0.5, tidy.number(row["value"])
         ink = "black" if value is None or _is_light(float(range_(value))) else "white"
-        star = "★" if row["row"] == best["row"] and row["column"] == best["column"] else ""
+        star = (
+            "†"
+            if row.get("partial") is True
+            else "★"
+            if row["row"] == best["row"] and row["column"] == best["column"]
+            else ""
+        )
         words = f"{metric.format(value)}{star}" if side >= CELL else star
         text = axes.text(x, y, " ", ha="center", va="center", color=ink, fontsize=6)
         style.plain(text, words)
@@ -221,7 +228,9 @@ def _is_light(share: float) -> bool:
 def _best(keyed: pd.DataFrame) -> pd.Series[Any]:
     up = bool(keyed["higher_is_better"].iloc[0]) if "higher_is_better" in keyed.columns else True
     values = keyed["value"].to_numpy(dtype=np.float64)
-    return keyed.iloc[int(np.nanargmax(values if up else -values))]
+    whole = ~keyed["partial"].to_numpy(dtype=bool) if "partial" in keyed.columns else np.ones(len(values), dtype=bool)
+    compared = np.where(whole, values, np.nan) if np.isfinite(values[whole]).any() else values
+    return keyed.iloc[int(np.nanargmax(compared if up else -compared))]
 
 
 def _about_heat(keyed: pd.DataFrame) -> str:
@@ -232,6 +241,8 @@ def _about_heat(keyed: pd.DataFrame) -> str:
         words.append(
             "bold: differs from it beyond noise" if keyed["established"].any() else "none differs from it beyond noise"
         )
+    if "partial" in keyed.columns and keyed["partial"].any():
+        words.append("†: of fewer sequences")
     return ", ".join(words)
 
 

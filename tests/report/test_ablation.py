@@ -113,6 +113,15 @@ def test_the_heat_maps_frame_has_every_place_of_the_grid() -> None:
     assert not heat_frame(gridded(), 1, "robustness")["higher_is_better"].any()
 
 
+def test_cells_of_fewer_sequences_are_told_to_the_heat_map() -> None:
+    whole = gridded()
+    (first, second, *others) = whole.suites[0].evaluations
+    assert second is not None
+    fewer = replace(second, scores=tuple(replace(s, n_sequences=3) for s in second.scores))
+    part = replace(whole.suites[0], evaluations=(first, fewer, *others))
+    assert heat_frame(replace(whole, suites=(part,)), 0, "auc")["partial"].tolist() == [False, True, False, False]
+
+
 def test_a_grid_without_any_value_has_no_heat_map(tmp_path: Path) -> None:
     whole = gridded()
     empty = replace(whole.suites[0], evaluations=(None,) * 4, comparisons=())

@@ -157,6 +157,14 @@ def test_cells_have_their_numbers_the_base_its_frame_and_the_best_its_star() -> 
     assert "framed: base, bold: differs from it beyond noise" in words
 
 
+def test_a_cell_of_fewer_sequences_is_marked_and_never_the_best() -> None:
+    figure = heat_map(grid(3, 2, partial=[False] * 5 + [True]))
+    assert written(figure.axes[0])[2, 1] == "0.140†"
+    assert written(figure.axes[0])[1, 1] == "0.130★"
+    assert figure.get_suptitle().replace("\n", " ").endswith("†: of fewer sequences")
+    assert "†" not in heat_map(grid(3, 2, partial=False)).get_suptitle()
+
+
 def test_the_lowest_is_the_best_where_less_is_better() -> None:
     figure = heat_map(grid(3, 2, metric="failures", higher_is_better=False))
     assert written(figure.axes[0])[0, 0].endswith("★")
