@@ -46,8 +46,8 @@ def code_hash(target: str) -> str:
     """Fingerprint the source on which boxes depend: that of a tracker, or of a protocol.
 
     The files are the module of `target`, its siblings if it is a package's `__init__`, and everything they import, also
-    indirectly, from the same top-level package (a lone module: from the same folder) and from this project. Imports
-    inside functions count. Of this project only the rooms that make boxes count (trackers, models, geometry, protocols).
+    indirectly, from the same top-level package (a lone module: from the same folder) and from this project; imports
+    inside functions count. Of this project only the rooms that make boxes count: trackers, models, geometry, protocols.
 
     Args:
         target: `module:object`. Its module is found without being imported; parent packages are imported.
