@@ -238,9 +238,7 @@ def test_accuracy_and_robustness_have_whiskers_of_both_inside_the_axes() -> None
 
 
 def test_long_titles_are_broken_and_meet_no_legend() -> None:
-    title = (
-        "A suite with a title that goes on and on until it is wider than two columns of paper, 14 of 180 sequences"
-    )
+    title = "A suite with a title that goes on and on until it is wider than two columns of paper, 14 of 180 sequences"
     for n in (2, 40):
         figure = curve_figure(field(make_suite(), n), "success", title)
         assert_nothing_is_cut_off(figure)
