@@ -12,8 +12,10 @@ from spm_bench.report.html.encode import rounded
 from spm_bench.report.html.material import Material, Tracker, headline_value
 from spm_bench.report.html.plots import (
     BOTTOM,
+    MANY,
     NAMES,
     ROW,
+    TALL_ROW,
     TOP,
     WIDTH,
     Bar,
@@ -50,7 +52,7 @@ ABOUT = {
     "normalised_precision": "The same with errors in units of the target's sides.",
     "eao": "Mean overlap of a sequence of this length, failures counted as 0.",
 }
-MARK = 5.0
+MARK = 4.6
 """Diameter of a mark in plots with many."""
 
 
@@ -171,7 +173,7 @@ def _spread(material: Material, metric: str) -> Iterator[Plot]:
     if not len(known) or len(material.sequences) < 2:
         return
     within = known.min() >= 0.0 and known.max() <= 1.0
-    counts = style.decimals == 0
+    counts, high_row = style.decimals == 0, TALL_ROW if len(material.sequences) > MANY else ROW
     low = -0.5 if counts else min(float(known.min()), 0.0)
     high = 1.0 if within and not counts else float(max(known.max(), 1)) + 0.5 * counts
     x = x_scale(low, high, left=NAMES)
@@ -179,20 +181,23 @@ def _spread(material: Material, metric: str) -> Iterator[Plot]:
     for row, tracker in enumerate(material.trackers):
         some = np.flatnonzero(np.isfinite(values[row]))
         places = [x(float(v)) for v in values[row, some]]
-        room = 0.42 * ROW - MARK / 2
+        room = 0.44 * high_row - MARK / 2
         moved = grid(places, room, MARK, x(1.0) - x(0.0)) if counts else [(0.0, o) for o in swarm(places, room, MARK)]
         for i, place, (along, across) in zip(some.tolist(), places, moved, strict=True):
             words = f"{material.sequences[i].name}, {tracker.label}: {style.format(float(values[row, i]))}"
-            points.append(Point(tracker.index, round(place + along, 2), round(_row(row) + across, 2), words, i, row))
+            points.append(
+                Point(tracker.index, round(place + along, 2), round(_row(row, high_row) + across, 2), words, i, row)
+            )
     yield Plot(
         key=f"spread-{metric}",
         title=f"{style.word} per sequence",
-        about="One point a sequence; hovering shows the same sequence in all rows, a click opens it.",
+        about="One point a sequence.",
+        hint="Hovering shows the same sequence in all rows, a click opens it.",
         x_label=f"{style.word} in the sequence" if counts else style.word,
         x_ticks=x.ticks(),
         points=tuple(points),
-        rows=tuple((_row(i), _fit(t.label), t.index) for i, t in enumerate(material.trackers)),
-        height=_rows_height(len(material.trackers)),
+        rows=tuple((_row(i, high_row), _fit(t.label), t.index) for i, t in enumerate(material.trackers)),
+        height=_rows_height(len(material.trackers), high_row),
         left=NAMES,
     )
 
@@ -291,12 +296,12 @@ def _names(trackers: Sequence[Tracker], places: Sequence[tuple[float, float]]) -
     return tuple(Label(t.index, round(x, 1), round(height - y - 3, 1), text) for t, text, (x, y) in found)
 
 
-def _row(index: int) -> float:
-    return TOP + ROW * (index + 0.5)
+def _row(index: int, high: float = ROW) -> float:
+    return TOP + high * (index + 0.5)
 
 
-def _rows_height(n: int) -> float:
-    return TOP + ROW * n + BOTTOM
+def _rows_height(n: int, high: float = ROW) -> float:
+    return TOP + high * n + BOTTOM
 
 
 def _fit(text: str, less: float = 0.0) -> str:

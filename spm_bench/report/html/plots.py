@@ -18,8 +18,9 @@ FloatArray = NDArray[np.float64]
 WIDTH, HEIGHT = 460, 320
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42
 """Room around the axes for numbers and labels."""
-ROW = 22
-"""Height of a row in plots that have one per tracker or attribute."""
+ROW, TALL_ROW = 22, 34
+"""Heights of a row in plots with one per tracker or attribute; the taller where it holds more marks than `MANY`."""
+MANY = 40
 NAMES = 132
 """Room for the names of such rows."""
 LETTER, CAPITAL, WIDE_LETTER = 6.9, 8.9, 13.0
@@ -90,6 +91,7 @@ class Plot:
         key: For ids.
         title: Above it.
         about: Below it: what it shows, in a sentence.
+        hint: What the script adds to it.
         x_label, y_label: Of the axes; empty for none.
         x_ticks, y_ticks: With grid lines.
         rows: Names at the left, instead of y ticks; (place, text, tracker or None).
@@ -101,6 +103,7 @@ class Plot:
     key: str
     title: str
     about: str
+    hint: str = ""
     x_label: str = ""
     y_label: str = ""
     x_ticks: tuple[Tick, ...] = ()
@@ -224,9 +227,11 @@ def swarm(places: Sequence[float], room: float, size: float) -> list[float]:
     taken: list[tuple[float, float]] = []
     choices = sorted((k * size / 2 for k in range(-int(2 * room / size), int(2 * room / size) + 1)), key=abs)
     for i in sorted(range(len(places)), key=lambda i: places[i]):
-        near = [(x, y) for x, y in taken[-60:] if places[i] - x < size]
-        free = (c for c in choices if all((places[i] - x) ** 2 + (c - y) ** 2 >= 0.8 * size**2 for x, y in near))
-        offsets[i] = round(next(free, choices[i % len(choices)]), 2)
+        near = [(places[i] - x, y) for x, y in taken[-60:] if places[i] - x < size]
+        room_at = [min((along**2 + (c - y) ** 2 for along, y in near), default=math.inf) for c in choices]
+        free = (k for k, found in enumerate(room_at) if found >= 0.8 * size**2)
+        # where none is free, the one that hides least
+        offsets[i] = round(choices[next(free, room_at.index(max(room_at)))], 2)
         taken.append((places[i], offsets[i]))
     return offsets
 

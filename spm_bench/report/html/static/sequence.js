@@ -68,7 +68,7 @@ function fillReadout() {
       ? [make("svg:svg", { class: "meter " + lookOf(i), viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
           make("svg:rect", { width: 0, height: 10 })), make("span", { class: "overlap" })]
       : ["no result"];
-    return make("tr", { "data-t": i }, make("th", { scope: "row", class: "w" + Math.max(8, Math.min(20, name.length + 7)) }, toggleOf(i)), make("td", {}, ...now),
+    return make("tr", { "data-t": i }, make("th", { scope: "row", class: "w" + Math.max(8, Math.min(24, name.length + 6)) }, toggleOf(i)), make("td", {}, ...now),
       ...metrics.map(m => make("td", {}, formatted(m.values[i][player.index], m.decimals))));
   }));
 }
