@@ -16,6 +16,8 @@ WIDTH = 84
 """Columns of a terminal that fit beside the navigation without scrolling."""
 SECONDS = 300
 """No example may take longer."""
+_PROGRESS = re.compile(r"/s, about .* left$")
+"""Lines that a terminal shows one in the place of the other."""
 _RESULT = re.compile(r"\]\((runs/[^)\s]+)\)")
 
 
@@ -91,7 +93,7 @@ class Page:
         if done.returncode:
             raise ExampleError(f"{self.name}: exit code {done.returncode} of\n{block.body}\n{done.stdout}")
         lines = [line.rstrip() for line in done.stdout.replace(f"{self.folder}/", "").splitlines()]
-        return "\n".join(lines).strip("\n")
+        return "\n".join(line for line in lines if not _PROGRESS.search(line)).strip("\n")
 
 
 def environment(folder: Path) -> dict[str, str]:

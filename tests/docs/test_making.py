@@ -74,6 +74,13 @@ def test_the_folder_of_the_build_is_not_shown(page: Page) -> None:
     assert str(page.folder) not in made(page, '```sh exec\necho "$PWD/runs"\n```\n')
 
 
+def test_progress_is_left_out_as_a_terminal_would_overwrite_it(page: Page) -> None:
+    echo = "echo '1 of 2 sequences, 3.5 frames/s, about 0:00:01 left'\necho '2 of 2 sequences, 3.4 frames/s'\n"
+    text = made(page, f"```sh exec\n{echo}```\n").split("{ .text .output }")[1]
+    assert "left" not in text
+    assert "2 of 2" in text
+
+
 @pytest.mark.parametrize(
     ("example", "said"),
     [
