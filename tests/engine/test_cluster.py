@@ -85,7 +85,15 @@ def boxes(out):
 def workers_of(raylet):
     """Process numbers of a machine's workers that have work to do with us."""
     children = Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
-    return [int(pid) for pid in children if b"ClusterWorker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [int(pid) for pid in children if b"ClusterWorker" in command_line(pid)]
+
+
+def command_line(pid):
+    """Of a process; empty if it has ended since it was listed."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def eventually(condition, seconds=20.0):

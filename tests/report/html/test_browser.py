@@ -16,6 +16,8 @@ from tests.report.html.conftest import PHONE, TRACKERS
 from tests.report.html.fakes import NASTY_NAMES, make_scored, make_suite
 
 Visit = Callable[..., Any]
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+"""Asks again until it is so: a page answers an address or a key a moment later."""
 
 
 def column(page: Any, table: str, number: int) -> list[str]:
@@ -31,10 +33,10 @@ def test_a_click_on_a_head_sorts_both_ways_and_back(visit: Visit, otb_page: Path
     head.click()
     values = [float(v) for v in column(page, "#sequence-table", 4)]
     assert values == sorted(values, reverse=True)
-    assert cell.get_attribute("aria-sort") == "descending"
+    expect(cell).to_have_attribute("aria-sort", "descending")
     head.click()
     assert [float(v) for v in column(page, "#sequence-table", 4)] == sorted(values)
-    assert cell.get_attribute("aria-sort") == "ascending"
+    expect(cell).to_have_attribute("aria-sort", "ascending")
     head.click()
     assert column(page, "#sequence-table", 1) == first
     assert cell.get_attribute("aria-sort") is None
@@ -66,7 +68,7 @@ def test_the_filter_finds_names_and_attributes(visit: Visit, otb_page: Path) -> 
     find = page.get_by_label("Find").first
     find.fill("seq-1")
     assert column(page, "#sequence-table", 1) == ["seq-10", "seq-11"]
-    assert page.locator("#found").inner_text() == "2 of 12"
+    expect(page.locator("#found")).to_have_text("2 of 12")
     find.fill("seq-1 OCC")
     assert column(page, "#sequence-table", 1) == ["seq-11"]
     find.fill("nowhere")
@@ -83,33 +85,33 @@ def test_another_metric_fills_the_table(visit: Visit, otb_page: Path) -> None:
     wanted = rows[rows["metric"] == "precision"].set_index("sequence")["value"]
     shown = dict(zip(column(page, "#sequence-table", 1), column(page, "#sequence-table", 4), strict=True))
     assert shown == {name: f"{value:.3f}" for name, value in wanted.items()}
-    assert page.locator("#metric-words").inner_text() == "P@20: precision at 20 px"
+    expect(page.locator("#metric-words")).to_have_text("P@20: precision at 20 px")
 
 
 def test_a_tracker_is_switched_off_everywhere(visit: Visit, otb_page: Path) -> None:
     page = visit(otb_page)
     curve = page.locator('#plot-success path[data-t="1"]')
-    assert curve.is_visible()
+    expect(curve).to_be_visible()
     button = page.locator("#legend").get_by_role("button", name="Beta")
     button.click()
-    assert button.get_attribute("aria-pressed") == "false"
-    assert not curve.is_visible()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(curve).not_to_be_visible()
     page.goto(otb_page.as_uri() + "#s-2")
     on_page = page.locator("#readout").get_by_role("button", name="Beta")
-    assert on_page.get_attribute("aria-pressed") == "false"
-    assert not page.locator('#timeline path.curve[data-t="1"]').is_visible()
+    expect(on_page).to_have_attribute("aria-pressed", "false")
+    expect(page.locator('#timeline path.curve[data-t="1"]')).not_to_be_visible()
     on_page.click()
-    assert page.locator('#timeline path.curve[data-t="1"]').is_visible()
+    expect(page.locator('#timeline path.curve[data-t="1"]')).to_be_visible()
     page.get_by_role("link", name="All sequences").click()
-    assert curve.is_visible()
+    expect(curve).to_be_visible()
 
 
 def test_none_and_all(visit: Visit, otb_page: Path) -> None:
     page = visit(otb_page)
     page.get_by_role("button", name="None").click()
-    assert page.locator("#plot-success path.curve:visible").count() == 0
+    expect(page.locator("#plot-success path.curve:visible")).to_have_count(0)
     page.get_by_role("button", name="All").click()
-    assert page.locator("#plot-success path.curve:visible").count() == 4
+    expect(page.locator("#plot-success path.curve:visible")).to_have_count(4)
 
 
 def test_hovering_a_curve_tells_the_values_of_those_shown(visit: Visit, otb_page: Path) -> None:
@@ -129,7 +131,7 @@ def test_hovering_a_curve_tells_the_values_of_those_shown(visit: Visit, otb_page
         assert re.search(rf"{name}\s+{value:.3f}", text)
     assert "Delta" not in text
     page.mouse.move(5, 300)
-    assert not tip.is_visible()
+    expect(tip).not_to_be_visible()
 
 
 def test_a_point_opens_its_sequence_and_back_leads_back(visit: Visit, otb_page: Path) -> None:
@@ -145,16 +147,16 @@ def test_a_point_opens_its_sequence_and_back_leads_back(visit: Visit, otb_page: 
     assert name is not None
     assert page.locator("#plot-spread-auc .spot.on").count() == 4  # the same sequence of all trackers
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert page.locator("#sequence-name").inner_text() == name[1]
-    assert not page.locator("#report").is_visible()
+    expect(page.locator("#sequence-name")).to_have_text(name[1])
+    expect(page.locator("#report")).not_to_be_visible()
     assert page.evaluate("document.activeElement.id") == "sequence-name"
     assert page.title().startswith(name[1])
     page.go_back()
     page.locator("#report").wait_for()
     assert abs(page.evaluate("scrollY") - before) <= 2
-    assert not page.locator("#sequence-page").is_visible()
+    expect(page.locator("#sequence-page")).not_to_be_visible()
     page.go_forward()
-    assert page.locator("#sequence-name").inner_text() == name[1]
+    expect(page.locator("#sequence-name")).to_have_text(name[1])
 
 
 def test_plots_by_keyboard(visit: Visit, otb_page: Path) -> None:
@@ -164,14 +166,14 @@ def test_plots_by_keyboard(visit: Visit, otb_page: Path) -> None:
     assert page.locator(".tip").inner_text().startswith("Overlap threshold 0\n")
     assert "Alpha 1.000" in page.locator("#says").inner_text()
     page.keyboard.press("Escape")
-    assert not page.locator(".tip").is_visible()
+    expect(page.locator(".tip")).not_to_be_visible()
     page.locator("#plot-spread-auc svg.plot").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
     said = page.locator("#says").inner_text()
     assert ", Beta: " in said
     page.keyboard.press("Enter")
-    assert page.locator("#sequence-name").inner_text() == said.split(",")[0]
+    expect(page.locator("#sequence-name")).to_have_text(said.split(",")[0])
 
 
 def test_the_scrubber_shows_what_was_scored(visit: Visit, otb_page: Path) -> None:
@@ -181,7 +183,7 @@ def test_the_scrubber_shows_what_was_scored(visit: Visit, otb_page: Path) -> Non
     overlaps = [timelines(suite, results)["seq-03"].overlaps for _, results in make_scored(suite, TRACKERS)]
 
     def at(frame: int) -> None:
-        assert page.locator("#frame").inner_text() == f"{frame + 1} / 60"
+        expect(page.locator("#frame")).to_have_text(f"{frame + 1} / 60")
         told = [float(text) for text in page.locator("#readout .overlap").all_inner_texts()]
         np.testing.assert_allclose(told, [o[frame] for o in overlaps], atol=0.0075)
 
@@ -216,37 +218,37 @@ def test_the_scrubber_shows_what_was_scored(visit: Visit, otb_page: Path) -> Non
 
 def test_an_address_leads_to_a_frame(visit: Visit, otb_page: Path) -> None:
     page = visit(otb_page, "#s-2@17")
-    assert page.locator("#sequence-name").inner_text() == "seq-02"
-    assert page.locator("#frame").inner_text() == "17 / 60"
+    expect(page.locator("#sequence-name")).to_have_text("seq-02")
+    expect(page.locator("#frame")).to_have_text("17 / 60")
     page.goto(otb_page.as_uri() + "#s-2@9999")
-    assert page.locator("#frame").inner_text() == "60 / 60"
+    expect(page.locator("#frame")).to_have_text("60 / 60")
     page.goto(otb_page.as_uri() + "#s-99")
-    assert page.locator("#report").is_visible()
+    expect(page.locator("#report")).to_be_visible()
 
 
 def test_from_one_sequence_to_the_next(visit: Visit, otb_page: Path) -> None:
     page = visit(otb_page, "#s-0")
-    assert not page.locator("#previous").is_visible()
+    expect(page.locator("#previous")).not_to_be_visible()
     page.locator("#next").click()
-    assert page.locator("#sequence-name").inner_text() == "seq-01"
+    expect(page.locator("#sequence-name")).to_have_text("seq-01")
     page.locator("#previous").click()
-    assert page.locator("#sequence-name").inner_text() == "seq-00"
+    expect(page.locator("#sequence-name")).to_have_text("seq-00")
     page.locator(".top nav").get_by_role("link", name="Plots").click()
-    assert page.locator("#plots-head").is_visible()
+    expect(page.locator("#plots-head")).to_be_visible()
 
 
 def test_playing_and_pausing(visit: Visit, otb_page: Path) -> None:
     page = visit(otb_page, "#s-1")
     page.locator("#scene").focus()
     page.keyboard.press("Space")
-    assert page.get_by_role("button", name="Pause").is_visible()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
     page.wait_for_timeout(600)
     page.keyboard.press("Space")
     frame = page.locator("#frame").inner_text()
     assert int(frame.split()[0]) > 3
     page.wait_for_timeout(200)
-    assert page.locator("#frame").inner_text() == frame
-    assert page.get_by_role("button", name="Play").is_visible()
+    expect(page.locator("#frame")).to_have_text(frame)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
 def pixels_like(page: Any, colour: tuple[int, int, int]) -> list[int]:
@@ -341,15 +343,15 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, which: str, request: pytest
 def test_it_reads_without_javascript(visit: Visit, otb_page: Path) -> None:
     page = visit(otb_page, java_script_enabled=False)
     assert column(page, "#leaderboard", 1)[:2] == ["Alpha", "Beta"]
-    assert page.locator("#plot-success path.curve").count() == 4
-    assert page.locator("#plot-success path.curve").first.is_visible()
-    assert page.locator("button:visible, input:visible, select:visible").count() == 0
-    assert page.locator("text=reads without JavaScript").is_visible()
-    assert not page.locator("#sequence-page").is_visible()
+    expect(page.locator("#plot-success path.curve")).to_have_count(4)
+    expect(page.locator("#plot-success path.curve").first).to_be_visible()
+    expect(page.locator("button:visible, input:visible, select:visible")).to_have_count(0)
+    expect(page.locator("text=reads without JavaScript")).to_be_visible()
+    expect(page.locator("#sequence-page")).not_to_be_visible()
     page.locator('#plot-spread-auc a.spot[data-s="5"]').first.click()
     assert page.url.endswith("#s-5")  # the sequence's row in the table
-    assert page.locator("tr#s-5 th").inner_text() == "seq-05"
-    assert page.locator("tr#s-5").is_visible()
+    expect(page.locator("tr#s-5 th")).to_have_text("seq-05")
+    expect(page.locator("tr#s-5")).to_be_visible()
 
 
 def test_it_prints_in_light_without_controls(visit: Visit, otb_page: Path) -> None:
@@ -357,8 +359,8 @@ def test_it_prints_in_light_without_controls(visit: Visit, otb_page: Path) -> No
     page.emulate_media(media="print")
     assert background(page) == "rgb(255, 255, 255)"
     for selector in (".top", "#find", "#all", "#theme"):
-        assert not page.locator(selector).is_visible()
-    assert page.locator("#results").is_visible()
+        expect(page.locator(selector)).not_to_be_visible()
+    expect(page.locator("#results")).to_be_visible()
     rows = page.locator("#sequence-table tbody tr")
     region = page.locator("#sequences .scroll")
     assert region.bounding_box()["height"] >= rows.last.bounding_box()["height"] * 12  # nothing left in a scroller
@@ -367,11 +369,11 @@ def test_it_prints_in_light_without_controls(visit: Visit, otb_page: Path) -> No
 
 def test_details_open_for_paper_and_close_again(visit: Visit, otb_page: Path) -> None:
     page = visit(otb_page)
-    assert page.locator("details.origin[open]").count() == 0
+    expect(page.locator("details.origin[open]")).to_have_count(0)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details.origin[open]").count() == 4
+    expect(page.locator("details.origin[open]")).to_have_count(4)
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.locator("details.origin[open]").count() == 0
+    expect(page.locator("details.origin[open]")).to_have_count(0)
 
 
 def test_failures_and_labels_of_a_supervised_run(visit: Visit, vot_page: Path) -> None:
@@ -385,8 +387,8 @@ def test_failures_and_labels_of_a_supervised_run(visit: Visit, vot_page: Path) -
         page.keyboard.press("ArrowRight")
     assert page.locator("#readout .overlap").all_inner_texts()[3] == "start"
     assert "occlusion" in page.locator("#timeline-notes").inner_text()
-    assert page.locator("#timeline rect.label").count() == 1
-    assert page.locator("#timeline path.loss").count() == 2
+    expect(page.locator("#timeline rect.label")).to_have_count(1)
+    expect(page.locator("#timeline path.loss")).to_have_count(2)
 
 
 def test_names_are_text_and_nothing_else(visit: Visit, picture_page: Path) -> None:
@@ -397,7 +399,7 @@ def test_names_are_text_and_nothing_else(visit: Visit, picture_page: Path) -> No
         page.goto(picture_page.as_uri() + f"#s-{i}")
         assert page.locator("#sequence-name").text_content() == words
         assert page.locator("#readout tbody tr").nth(i).locator("th").text_content() == words
-    assert page.locator("img").count() == 0
+    expect(page.locator("img")).to_have_count(0)
     assert page.evaluate("document.scripts.length") == 3 + len(NASTY_NAMES)
 
 
@@ -408,7 +410,7 @@ def test_frames_and_strips_when_asked_for(visit: Visit, picture_page: Path) -> N
     assert grey[:3] == pytest.approx([20, 20, 20], abs=2)  # the fake's frame 20 is that dark
     strips = page.locator("#sequence-strips .strip")
     assert strips.count() >= 1
-    assert strips.first.locator("svg image").count() == 5
+    expect(strips.first.locator("svg image")).to_have_count(5)
     pictures = strips.first.locator("polygon:visible")
     n = pictures.count()
     page.locator("#readout button.toggle").last.click()
@@ -417,8 +419,8 @@ def test_frames_and_strips_when_asked_for(visit: Visit, picture_page: Path) -> N
 
 def test_of_a_crowd_the_best_are_shown_first(visit: Visit, crowded_page: Path) -> None:
     page = visit(crowded_page)
-    assert page.locator("#plot-success path.curve:visible").count() == 8
+    expect(page.locator("#plot-success path.curve:visible")).to_have_count(8)
     page.get_by_role("button", name="All").click()
-    assert page.locator("#plot-success path.curve:visible").count() == 40
+    expect(page.locator("#plot-success path.curve:visible")).to_have_count(40)
     looks = {c.get_attribute("class") for c in page.locator("#plot-success path.curve").all()}
     assert len(looks) == 40
