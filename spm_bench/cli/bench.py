@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +70,7 @@ def bench(
     from spm_bench.bench import BenchRequest
     from spm_bench.bench import bench as time_them
     from spm_bench.cli import stdout_for_rows
+    from spm_bench.engine.threads import thread_variables
     from spm_bench.run import DEFAULT_TRACKER
 
     request = BenchRequest(
@@ -93,7 +92,7 @@ def bench(
         quiet=csv,
         command=tuple(sys.orig_argv),
     )
-    with _blas_threads(threads), stdout_for_rows() if csv else contextlib.nullcontext():
+    with thread_variables(threads), stdout_for_rows() if csv else contextlib.nullcontext():
         outcome = time_them(request)
     from spm_bench.report.render import to_csv
     from spm_bench.report.speed import COLUMNS, NARROW, speed_table
@@ -106,19 +105,3 @@ def bench(
     for line in (*outcome.notes, f"timing: {outcome.folder}"):
         print(line, file=sys.stderr)
     return 0
-
-
-@contextlib.contextmanager
-def _blas_threads(count: int | None) -> Iterator[None]:
-    """Tell numpy's libraries, which look only once, when they are loaded: that is inside the block."""
-    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS") if count is not None else ()
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(dict.fromkeys(variables, str(count)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

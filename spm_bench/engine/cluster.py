@@ -28,8 +28,9 @@ from spm_bench.engine.cluster_worker import (
     appears,
     raw_file,
 )
-from spm_bench.engine.executors import THREAD_VARIABLES, OnFrames
+from spm_bench.engine.executors import OnFrames
 from spm_bench.engine.jobs import Bundle, Job, Reply
+from spm_bench.engine.threads import THREAD_VARIABLES
 from spm_bench.errors import ResultsError, SpmBenchError, TrackerError, UsageError
 from spm_bench.results.provenance import code_hash
 from spm_bench.trackers.base import TrackerSpec

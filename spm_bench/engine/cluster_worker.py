@@ -10,13 +10,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from queue import SimpleQueue
 
 import spm_bench
-from spm_bench.engine.jobs import Bundle, Job, Reply, TrackerCache, execute
+from spm_bench.engine.jobs import Bundle, FrameTeller, Job, Reply, TrackerCache, execute
 from spm_bench.errors import ResultsError, SpmBenchError, UsageError
 from spm_bench.results.files import RUN_FILE
 from spm_bench.results.provenance import code_hash
@@ -112,7 +112,7 @@ class ClusterWorker:
 
     def _do(self, bundle: Bundle, say: Callable[[Reply | int | BaseException | None], None]) -> None:
         """Do a bundle in a thread of its own: the generator must be free to tell how far it is."""
-        count = _FrameCount(say)
+        count = FrameTeller(say, _TELL_EVERY)
         try:
             for reply in execute(bundle, self._trackers, count):
                 count.flush()
@@ -120,25 +120,6 @@ class ClusterWorker:
         except BaseException as error:  # noqa: BLE001 - raised again by the generator
             say(error)
         say(None)
-
-
-@dataclass(eq=False)
-class _FrameCount:
-    """Tells now and then how many frames are done."""
-
-    say: Callable[[int], None]
-    frames: int = 0
-    last: float = field(default_factory=time.monotonic)
-
-    def __call__(self, index: int) -> None:  # noqa: ARG002 - the count matters, not which
-        self.frames += 1
-        if time.monotonic() - self.last >= _TELL_EVERY:
-            self.flush()
-
-    def flush(self) -> None:
-        if self.frames:
-            self.say(self.frames)
-        self.frames, self.last = 0, time.monotonic()
 
 
 def check_code(code: Mapping[str, str]) -> None:

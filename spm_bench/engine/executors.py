@@ -13,22 +13,20 @@ import os
 import pickle
 import signal
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-from spm_bench.engine.jobs import Bundle, Reply, TrackerCache, execute
+from spm_bench.engine.jobs import Bundle, FrameTeller, Reply, TrackerCache, execute
+from spm_bench.engine.threads import THREAD_VARIABLES, thread_variables
 from spm_bench.errors import UsageError
 
 OnFrames = Callable[[int], None]
 """Told that so many more frames are done inside unfinished jobs; a negative number was lost with its process."""
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""Read by the libraries under numpy and torch when they are loaded, which in a worker is before any code of ours."""
 _PATIENCE = 5.0
 """Seconds an idle worker gets to end by itself."""
 _TELL_EVERY = 0.5
@@ -217,7 +215,7 @@ class Pool:
     def _start(self) -> _Worker:
         here, there = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(there, self._threads), daemon=True)
-        with _thread_variables(self._threads):
+        with thread_variables(self._threads):
             process.start()
         there.close()
         worker = _Worker(process, here)
@@ -232,20 +230,6 @@ def threads_per_worker(workers: int, cores: int, environment: Mapping[str, str])
     return max(1, cores // workers)
 
 
-@contextlib.contextmanager
-def _thread_variables(threads: int | None) -> Iterator[None]:
-    """Set the variables for processes started inside the block; None means that the user has set them already."""
-    if threads is None:
-        yield
-        return
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    try:
-        yield
-    finally:
-        for name in THREAD_VARIABLES:
-            del os.environ[name]
-
-
 def available_cores() -> int:
     """Cores this process may use; a batch system may grant fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -258,25 +242,6 @@ def _cause_of_death(process: BaseProcess) -> str:
     return f"the worker process died ({how})"
 
 
-@dataclass(eq=False)
-class _FrameTeller:
-    """Tells the parent now and then how many frames are done."""
-
-    pipe: Connection
-    frames: int = 0
-    last: float = field(default_factory=time.monotonic)
-
-    def __call__(self, index: int) -> None:  # noqa: ARG002 - the count matters, not which
-        self.frames += 1
-        if time.monotonic() - self.last >= _TELL_EVERY:
-            self.flush()
-
-    def flush(self) -> None:
-        if self.frames:
-            self.pipe.send(self.frames)
-        self.frames, self.last = 0, time.monotonic()
-
-
 def _serve(pipe: Connection, threads: int | None) -> None:
     """What a worker does: jobs, until the parent closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
@@ -287,7 +252,7 @@ def _serve(pipe: Connection, threads: int | None) -> None:
         cv2.setNumThreads(threads)
     trackers = TrackerCache()
     with contextlib.suppress(EOFError, OSError):
-        tell = _FrameTeller(pipe)
+        tell = FrameTeller(pipe.send, _TELL_EVERY)
         while True:
             for reply in execute(pipe.recv(), trackers, tell):
                 tell.flush()

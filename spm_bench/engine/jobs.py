@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import traceback
 from collections import defaultdict
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -267,3 +268,30 @@ def _saved(job: Job, reply: Reply) -> Reply:
     except SpmBenchError as error:
         return replace(reply, trajectory=None, fatal=error)
     return replace(reply, trajectory=None, saved=True)
+
+
+@dataclass(eq=False)
+class FrameTeller:
+    """Tells another process or thread now and then how many frames are done; an `OnFrame`.
+
+    Attributes:
+        say: Takes the number of frames since it was told last.
+        every: Seconds between two tellings.
+    """
+
+    say: Callable[[int], None]
+    every: float
+    frames: int = field(default=0, init=False)
+    last: float = field(default_factory=time.monotonic, init=False)
+
+    def __call__(self, index: int) -> None:  # noqa: ARG002 - the count matters, not which
+        """Count a frame."""
+        self.frames += 1
+        if time.monotonic() - self.last >= self.every:
+            self.flush()
+
+    def flush(self) -> None:
+        """Tell the rest."""
+        if self.frames:
+            self.say(self.frames)
+        self.frames, self.last = 0, time.monotonic()

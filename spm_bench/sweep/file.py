@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -140,9 +140,12 @@ class Source:
         return line_of(self.text, place) if place else None
 
 
+Fields = TypeVar("Fields", bound=Strict)
+
+
 @dataclass(frozen=True)
-class Sweep:
-    """A sweep file, read.
+class Asked(Generic[Fields]):
+    """A file that asks something, read.
 
     Attributes:
         name: The file's name without its ending: that of the results' folder.
@@ -152,9 +155,13 @@ class Sweep:
     """
 
     name: str
-    file: SweepFile
+    file: Fields
     source: Source
     sha256: str
+
+
+Sweep = Asked[SweepFile]
+"""A sweep file, read."""
 
 
 def find_sweep(name: str) -> Path:
@@ -173,6 +180,10 @@ def read_sweep(path: Path) -> Sweep:
         UsageError: The file is missing or no TOML, or a field is unknown, missing, of the wrong type or out of range;
             with the line where it can be found.
     """
-    text, values = read_toml(path)
-    file = parse(SweepFile, values, where=path, text=text)
-    return Sweep(path.stem, file, Source(path, text), hashlib.sha256(text.encode()).hexdigest())
+    return read_as(SweepFile, path, *read_toml(path))
+
+
+def read_as(kind: type[Fields], path: Path, text: str, values: dict[str, Any]) -> Asked[Fields]:
+    """Check the fields of a file that was read; errors as in `read_sweep`."""
+    file = parse(kind, values, where=path, text=text)
+    return Asked(path.stem, file, Source(path, text), hashlib.sha256(text.encode()).hexdigest())

@@ -5,20 +5,18 @@ Base, axes and suite are written as in a sweep file. A list of values is a choic
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
-from spm_bench.configs import Strict, find_file, parse, read_toml
+from spm_bench.configs import Strict, find_file, read_toml
 from spm_bench.errors import UsageError, unknown_name
 from spm_bench.metrics.conventions import default_convention, get_convention
 from spm_bench.metrics.extra import extra_metrics, get_extra_metric
 from spm_bench.sweep.axes import Axis, read_axes, value_text
-from spm_bench.sweep.file import HOME, Base, Source, SuiteEntry
+from spm_bench.sweep.file import HOME, Asked, Base, SuiteEntry, read_as
 from spm_bench.sweep.search_space import Dimension
 from spm_bench.trackers.catalog import settings_of
 
@@ -96,21 +94,8 @@ class SearchFile(Strict):
         return {"name": value} if isinstance(value, str) else value
 
 
-@dataclass(frozen=True)
-class Search:
-    """A search file, read.
-
-    Attributes:
-        name: The file's name without its ending: that of the results' folder.
-        file: Its fields.
-        source: The file.
-        sha256: Of its text.
-    """
-
-    name: str
-    file: SearchFile
-    source: Source
-    sha256: str
+Search = Asked[SearchFile]
+"""A search file, read."""
 
 
 def find_search(name: str) -> Path:
@@ -132,8 +117,7 @@ def read_search(path: Path) -> Search:
     text, values = read_toml(path)
     if "suites" in values or "cells" in values:
         raise UsageError("this is a sweep, not a search", where=path, remedy=f"Run it with: spm-bench sweep {path}")
-    file = parse(SearchFile, values, where=path, text=text)
-    return Search(path.stem, file, Source(path, text), hashlib.sha256(text.encode()).hexdigest())
+    return read_as(SearchFile, path, text, values)
 
 
 def space_of(search: Search, base: Base, base_settings: Mapping[str, Any]) -> dict[str, Dimension]:

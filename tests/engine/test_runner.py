@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spm_bench.engine.executors import THREAD_VARIABLES, Pool, threads_per_worker
+from spm_bench.engine.executors import Pool, threads_per_worker
 from spm_bench.engine.progress import Lines, Quiet, choose_progress
 from spm_bench.engine.runner import Failure, run_all
+from spm_bench.engine.threads import THREAD_VARIABLES
 from spm_bench.errors import ResultsError, TrackerError, UsageError
 from spm_bench.protocols.catalog import get_protocol
 from spm_bench.results import formats
