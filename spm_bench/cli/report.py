@@ -84,7 +84,8 @@ def report(
         else:
             from spm_bench.report import write_report
 
-            path = write_report([evaluation for evaluation, _ in pairs], loaded, place, published=published)[0]
+            evaluations, raw = zip(*pairs, strict=True)
+            path = write_report(evaluations, loaded, place, published=published, results=raw)[0]
         print(f"report: {path}", file=sys.stderr)
 
 

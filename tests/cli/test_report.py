@@ -68,7 +68,8 @@ def test_frames_and_strips(runs: Path, tmp_path: Path) -> None:
 def test_without_html_it_is_the_folder(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def write_report(evaluations, suite, folder, *, published):
+    def write_report(evaluations, suite, folder, *, published, results):
+        assert [r.label for r in results] == [e.label for e in evaluations]
         asked.append(([e.label for e in evaluations], suite.name, folder, published))
         return [folder / "README.md"]
 
