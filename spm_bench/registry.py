@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from spm_bench.errors import UsageError, unknown_name
 
@@ -60,6 +60,20 @@ class Registry:
     def load(self, name: str) -> object:
         """Import and return the object behind `name` (see `entry` for errors)."""
         return load_target(self.entry(name).target)
+
+
+def forget_modules(names: Iterable[str]) -> None:
+    """Have modules imported anew the next time, from their source; those that are not loaded are passed over."""
+    for name in names:
+        module = sys.modules.pop(name, None)
+        if module is None:
+            continue
+        parent, _, last = name.rpartition(".")
+        vars(sys.modules.get(parent, module)).pop(last, None)  # or `from parent import last` would find the old one
+        if (compiled := getattr(module.__spec__, "cached", None)) is not None:
+            # Python tells compiled from newer source by seconds and length: a notebook writes twice in a second
+            Path(compiled).unlink(missing_ok=True)
+    importlib.invalidate_caches()
 
 
 def load_target(target: str) -> object:

@@ -28,6 +28,8 @@ from spm_bench.report.render import one_line
 ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
 """Figure widths in inches that fit one and two columns of the usual two-column paper formats."""
 PNG_DPI = 200
+SHOWN_DPI = 130
+"""Pixels of a page to the inch of a figure in a notebook: two columns of print take the width of its text."""
 MANY = 10
 """With more trackers than this, the legend moves from under the axes to their right: the figure is two columns wide."""
 TITLE_LETTERS = 15.5
@@ -115,9 +117,21 @@ def figure_style() -> Iterator[None]:
         yield
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows as the value of a cell: once, in the style it was made in, without pyplot."""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict[str, Any], Any]:
+        """What IPython asks for: a PNG and how large it is on the page."""
+        engine = self.get_layout_engine()
+        picture = to_png(self)
+        self.set_layout_engine(engine)  # it may be changed and shown again
+        width, height = (round(SHOWN_DPI * float(inch)) for inch in self.get_size_inches())
+        return {"image/png": picture, "text/plain": repr(self)}, {"image/png": {"width": width, "height": height}}
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of this size in inches with an Agg canvas."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = ShownFigure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

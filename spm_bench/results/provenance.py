@@ -58,15 +58,21 @@ def code_hash(target: str) -> str:
     Raises:
         UsageError: There is no such module.
     """
+    if not (files := code_files(target)):
+        return ""
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def code_files(target: str) -> dict[str, Path]:
+    """The files whose bytes `code_hash` is made of (which see for errors), by the names of their modules."""
     module = target.partition(":")[0]
     start = _source_of(module)
     if start is None:
-        return ""
-    root = start.parents[module.count(".") + (start.name == "__init__.py")]
-    digest = hashlib.sha256()
-    for name, path in sorted(_closure(module, start, root).items()):
-        digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+        return {}
+    return _closure(module, start, start.parents[module.count(".") + (start.name == "__init__.py")])
 
 
 def environment() -> dict[str, Any]:

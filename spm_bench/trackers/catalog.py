@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from spm_bench.errors import SpmBenchError, TrackerError, UsageError, unknown_name
-from spm_bench.registry import Registry, load_target
+from spm_bench.registry import Registry, forget_modules, load_target
 from spm_bench.trackers.base import BatchTracker, Tracker, TrackerSpec
 from spm_bench.trackers.variants import Variant
 
@@ -49,6 +49,8 @@ _VARIANTS: Mapping[str, Mapping[str, str]] = {
 }
 """One line on each variant, kept here so that listing them imports neither OpenCV nor torch."""
 _METHODS = ("init", "update")
+_imported: dict[str, str] = {}
+"""Module of a user's tracker -> fingerprint of its code as it was when this process imported it."""
 _OWN_REMEDY = "A tracker of your own is given as module:Class"
 
 
@@ -75,7 +77,7 @@ def resolve_tracker(
         target, title = name, name.rpartition(":")[2]
     else:
         target, title = _registered(name)
-    factory = _load(target)
+    factory = _load_current(target)
     _check_methods(factory, target)
     resolve = getattr(factory, "resolve", None)
     if isinstance(variant, Variant) and not hasattr(factory, "Settings"):
@@ -207,6 +209,33 @@ def _load(target: str) -> Callable[..., object]:
     if not callable(factory):
         raise TrackerError("it is not a class", where=target, remedy=_OWN_REMEDY)
     return cast(Callable[..., object], factory)
+
+
+def _load_current(target: str) -> Callable[..., object]:
+    """Import `module:Class` as its file is now: a notebook's process outlives many versions of a module.
+
+    The fingerprint of the code would otherwise be that of a version which never ran.
+
+    Raises:
+        UsageError: It has no file, being written into a notebook's cell or at the prompt.
+    """
+    factory, module = _load(target), target.partition(":")[0]
+    if module.partition(".")[0] == "spm_bench":
+        return factory
+    code = _code_hash(target)
+    if module == "__main__" and not code:
+        raise UsageError(
+            "it is in no file, so results of one version of it could not be told from those of the next",
+            where=target,
+            remedy="Write it into a module: a cell that begins with %%writefile my_tracker.py",
+        )
+    if _imported.setdefault(module, code) != code:
+        from spm_bench.results.provenance import code_files
+
+        forget_modules(name for name in code_files(target) if name.partition(".")[0] != "spm_bench")
+        factory = _load(target)
+        _imported[module] = code
+    return factory
 
 
 def _check_methods(thing: object, target: str) -> None:

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import types
 
 import cv2
 import numpy as np
@@ -169,6 +170,54 @@ def test_the_identity_follows_the_code(own):
     assert resolve_tracker("own_trackers:Good").identity["code"] == before
     (own / "own_trackers.py").write_text(textwrap.dedent(OWN).replace("return self.box", "return self.box * 2"))
     assert resolve_tracker("own_trackers:Good").identity["code"] != before
+
+
+def box_after(target):
+    tracker = build_tracker(resolve_tracker(target))
+    tracker.init(np.zeros((4, 4, 3), np.uint8), np.array([1.0, 2, 3, 4]))
+    return tracker.update(np.zeros((4, 4, 3), np.uint8)).tolist()
+
+
+def test_what_runs_is_the_code_that_was_fingerprinted(own):
+    """A notebook's process imports a module once and sees many versions of its file, some of one second and length."""
+    assert box_after("own_trackers:Good") == [1, 2, 3, 4]
+    for factor in range(2, 5):
+        changed = textwrap.dedent(OWN).replace("return self.box\n", f"return self.box * {factor}\n")
+        (own / "own_trackers.py").write_text(changed)
+        assert box_after("own_trackers:Good") == [factor, 2 * factor, 3 * factor, 4 * factor]
+
+
+def test_so_is_the_code_of_what_it_is_built_on(own):
+    package = own / "own_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "parts.py").write_text("SHIFT = 1\n")
+    body = "from own_package import parts\nclass T:\n    def init(self, frame, box): self.box = box + parts.SHIFT\n"
+    (package / "tracker.py").write_text(f"{body}    def update(self, frame): return self.box\n")
+    assert box_after("own_package.tracker:T") == [2, 3, 4, 5]
+    (package / "parts.py").write_text("SHIFT = 2\n")
+    assert box_after("own_package.tracker:T") == [3, 4, 5, 6]
+    for name in ("own_package", "own_package.parts", "own_package.tracker"):
+        sys.modules.pop(name, None)
+
+
+def test_a_version_with_a_mistake_does_not_hide_the_next_one(own):
+    whole = textwrap.dedent(OWN)
+    assert box_after("own_trackers:Good") == [1, 2, 3, 4]
+    (own / "own_trackers.py").write_text(whole + "def\n")
+    with pytest.raises(TrackerError, match="SyntaxError"):
+        resolve_tracker("own_trackers:Good")
+    (own / "own_trackers.py").write_text(whole.replace("return self.box\n", "return self.box * 2\n"))
+    assert box_after("own_trackers:Good") == [2, 4, 6, 8]
+
+
+def test_a_class_in_no_file_is_refused(monkeypatch):
+    """As in a notebook's cell: nothing could tell results of its versions apart."""
+    cells = types.ModuleType("__main__")
+    cells.T = type("T", (), {"init": lambda self, frame, box: None, "update": lambda self, frame: None})
+    monkeypatch.setitem(sys.modules, "__main__", cells)
+    with pytest.raises(UsageError, match=r"__main__:T: it is in no file.*%%writefile"):
+        resolve_tracker("__main__:T")
 
 
 def test_a_users_class_may_resolve_itself(own):
