@@ -257,6 +257,7 @@ class Ballot(NamedTuple):
 
     Attributes:
         candidates: B x K x 9 rows [image box, coarse score, search box].
+        places: B x K, where each stands in the list of the look's proposals.
         valid: B x K. n_near: B.
         fm_logits, fm_deltas: The fine stage's raw output (of a foreign row where it was not asked for).
         fm_score: B x K. fm_box: B x K x 4, search frame.
@@ -264,6 +265,7 @@ class Ballot(NamedTuple):
     """
 
     candidates: Tensor
+    places: Tensor
     valid: Tensor
     n_near: Tensor
     fm_logits: Tensor
@@ -306,9 +308,11 @@ class StepResult(NamedTuple):
         score: B, the fused score of the chosen candidate.
         best: B, its place among the candidates.
         region, scale: The search squares (B x 4, float64) and search pixels per image pixel (B).
+        crops: B x 3 x S x S, the search images less the mean colour of the network.
         logits, deltas: The coarse stage's raw output.
+        proposals: B x N x 9 rows [image box, coarse score, search box].
         valid: B x K. n_near: B.
-        candidates: B x K x 9 rows [image box, coarse score, search box].
+        candidates: B x K x 9 rows of the proposals; places: B x K, where they stand there.
         fm_logits, fm_deltas: The fine stage's raw output (zeros where it was not needed).
         fm_score: B x K. fm_box: B x K x 4 search frame. window: B x K. box_weight: B x K share of the coarse box.
         fused: B x K x 4 image boxes. fused_score, final_score: B x K, without and with the window.
@@ -320,11 +324,14 @@ class StepResult(NamedTuple):
     best: Tensor
     region: Tensor
     scale: Tensor
+    crops: Tensor
     logits: Tensor
     deltas: Tensor
+    proposals: Tensor
     valid: Tensor
     n_near: Tensor
     candidates: Tensor
+    places: Tensor
     fm_logits: Tensor
     fm_deltas: Tensor
     fm_score: Tensor

@@ -165,8 +165,10 @@ def step(
     ballot = nominate(net, template, looks, boxes, settings, sharing)
     decision = settle(ballot, boxes, batch.extent, settings)
     return StepResult(
+        crops=crops,
         logits=looks.logits,
         deltas=looks.deltas,
+        proposals=looks.rows,
         **{**ballot._asdict(), "region": region, "scale": scale},
         **decision._asdict(),
     )
@@ -234,6 +236,7 @@ def nominate(
         fm_logits, fm_deltas = fm_score[..., None].expand(*fm_score.shape, 2), torch.zeros_like(fm_box)
     return Ballot(
         candidates=candidates,
+        places=chosen.rows[own],
         valid=valid,
         n_near=chosen.n_near[own],
         fm_logits=fm_logits,

@@ -67,10 +67,14 @@ class BatchedSpm:
     @torch.inference_mode()
     def update(self, frames: Sequence[Frame]) -> NDArray[np.float64]:
         """Advance every slot by one frame; B x 4 (x, y, w, h)."""
+        corners = self.move(frames).boxes.cpu().numpy()
+        return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+
+    def move(self, frames: Sequence[Frame]) -> StepResult:
+        """Advance every slot by one frame, as `update` does, and tell everything that led there (see `trace`)."""
         result = self.advance(frames)
         self.boxes = result.boxes
-        corners = result.boxes.cpu().numpy()
-        return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+        return result
 
     @torch.inference_mode()
     def advance(self, frames: Sequence[Frame]) -> StepResult:
@@ -93,6 +97,9 @@ class SpmTracker:
         weights: See `spm_bench.trackers.spm.weights.find_weights`.
         config: Changes to `SpmConfig`, on top of the settings that go with the weights.
         device: "auto", "cpu", "cuda", "cuda:1", ...
+
+    Attributes:
+        config: All settings in force.
     """
 
     Settings = SpmConfig
@@ -103,8 +110,8 @@ class SpmTracker:
         self, weights: str | Weights | None = None, config: Mapping[str, Any] | None = None, device: str = "auto"
     ) -> None:
         loaded = weights if isinstance(weights, Weights) else find_weights(weights or self.default_weights)
-        settings = SpmConfig.build({**loaded.all_settings, **(config or {})})
-        self.batch = BatchedSpm(loaded.network(), [settings], pick_device(device))
+        self.config = SpmConfig.build({**loaded.all_settings, **(config or {})})
+        self.batch = BatchedSpm(loaded.network(), [self.config], pick_device(device))
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start on `frame` with the target in `box` (x, y, w, h)."""
