@@ -22,7 +22,7 @@ def score(
         list[Path],
         typer.Argument(
             metavar="RESULTS_DIR",
-            help="Folders of raw results: one tracker's, or one that holds many. The folder's name is the tracker's.",
+            help="Folders or zip files of raw results: one tracker's, or many. The folder's name is the tracker's.",
             show_default=False,
         ),
     ],
@@ -57,8 +57,9 @@ def score(
 ) -> None:
     """Score raw results and print a table.
 
-    A results folder is Tracker/Sequence.txt (OTB), Tracker/baseline/sequence/sequence_001.txt (VOT),
-    Tracker/sequence/sequence_001.txt (GOT-10k), or a run folder of this project.
+    A results folder is Tracker/Sequence.txt (OTB, and pytracking for all suites),
+    Tracker/baseline/sequence/sequence_001.txt (VOT), Tracker/sequence/sequence_001.txt (GOT-10k), or a run folder of
+    this project.
 
     Example: spm-bench score --suite otb100 --data ~/benchmarks ~/benchmarks/otb100/results --out report
     """

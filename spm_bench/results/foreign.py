@@ -1,23 +1,26 @@
-"""Other people's raw results: find the trackers in a folder, and read them as a `ResultSet`."""
+"""Other people's raw results: find the trackers in a folder or zip file, and read them as a `ResultSet`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spm_bench.errors import ResultsError
+from spm_bench.results.archive import archive_of, is_archive, shown, unpack
 from spm_bench.results.files import RUN_FILE
-from spm_bench.results.layouts import Layout, get_layout
+from spm_bench.results.layouts import READABLE, Layout, get_layout
+from spm_bench.results.names import Matched, match_names
 from spm_bench.results.trajectory import ResultSet, Trajectory
 from spm_bench.suites.base import Sequence, Suite
 
-_OTB_ALIASES = {"human4-2": ("human4",)}
-"""Sequences that tools abbreviate: the benchmark evaluates only the second target of Human4."""
 _SHOWN = 3
 """How many names an error message quotes."""
+_DEEPEST = 3
+"""Folders between the one that is given and a tracker's: results/OTB100/Tracker, tracking_results/tracker/setting."""
+_EXPERIMENT = "baseline"
+"""Folder of VOT's supervised experiment; the tracker's name is that of the folder around it."""
 
 
 @dataclass(eq=False)
@@ -28,31 +31,41 @@ class ForeignResults:
         tracker: The folder's name.
         folder: The tracker's folder.
         layout: Its structure.
-        names: The suite's sequence name -> the name in this folder, for the sequences that have results.
+        matched: Which sequence each name in the folder means.
         protocol: The suite's own; a folder of text files cannot say.
     """
 
     tracker: str
     folder: Path
     layout: Layout
-    names: Mapping[str, str]
+    matched: Matched
     protocol: str
     variant: str = "base"
     trained: str = ""
     source: str = "raw results"
     note: str = ""
+    run: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.run = str(self.folder)
+        self.run = str(shown(self.folder))
 
     @property
     def label(self) -> str:
         """What tables print."""
         return self.tracker
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The suite's sequence name -> the name in this folder, for the sequences that have results."""
+        return self.matched.names
+
     def has(self, sequence: str) -> bool:
         """Tell whether there is any result for the sequence of this name."""
         return sequence in self.names
+
+    def box_file(self, sequence: str, repetition: int = 1) -> Path:
+        """Where the boxes of a sequence are, or would be."""
+        return self.layout.box_file(self.folder, self.names.get(sequence, sequence), repetition)
 
     def trajectories(self, sequence: Sequence) -> tuple[Trajectory, ...]:
         """Read all repetitions of a sequence, in order.
@@ -60,31 +73,40 @@ class ForeignResults:
         Raises:
             ResultsError: A file is missing, cut, of the wrong length or not numbers; names file and line.
         """
+        try:
+            return self._trajectories(sequence)
+        except ResultsError as error:
+            where = None if error.where is None else shown(error.where)
+            raise ResultsError(error.problem, where=where, line=error.line, remedy=error.remedy) from error
+
+    def _trajectories(self, sequence: Sequence) -> tuple[Trajectory, ...]:
         if not self.has(sequence.name):
-            where = self.layout.box_file(self.folder, sequence.name)
-            raise ResultsError(f"{self.tracker} has no results for {sequence.name}", where=where)
+            raise ResultsError(f"{self.tracker} has no results for {sequence.name}", where=self.box_file(sequence.name))
         name = self.names[sequence.name]
         count = self.layout.count_repetitions(self.folder, name) if self.layout.repeats else 1
         n = len(sequence)
         return tuple(self.layout.read(self.folder, name, n, repetition=r) for r in range(1, count + 1))
 
 
-def find_result_sets(paths: Many[Path], suite: Suite) -> list[ResultSet]:
-    """Find the trackers in some folders.
+def find_result_sets(paths: Many[Path], suite: Suite, *, strict: bool = True) -> list[ResultSet]:
+    """Find the trackers in some folders or zip files.
 
     Args:
-        paths: Each is one tracker's folder, a folder of such folders, a run folder of ours, or a folder of those.
+        paths: Each is one tracker's folder, a run folder of ours, a folder that holds such folders (also a few levels
+            down), or a zip file of one of these.
         suite: Tells which files to expect, and the sequences' names.
+        strict: Refuse a folder in which two files are the same sequence, or a repetition is missing between others.
+            Otherwise such results are found, for whoever says more about them.
 
     Returns:
         One result set per tracker: in the order of `paths`, and by name inside each.
 
     Raises:
-        ResultsError: A path is no folder, is empty, unreadable or has another structure; two trackers have the same
+        ResultsError: A path is neither, is empty, unreadable or has another structure; two trackers have the same
             name.
     """
     try:
-        found = [results for path in paths for results in _in_folder(Path(path), suite)]
+        found = [results for path in paths for results in _in_path(Path(path), suite, strict)]
     except OSError as error:
         raise ResultsError(f"cannot be read ({error.strerror or error})", where=error.filename) from error
     by_label: dict[str, ResultSet] = {}
@@ -98,77 +120,125 @@ def find_result_sets(paths: Many[Path], suite: Suite) -> list[ResultSet]:
     return found
 
 
-def _in_folder(path: Path, suite: Suite) -> list[ResultSet]:
+def open_folder(path: Path) -> Path:
+    """The folder that a path of raw results means: itself, or what a zip file holds.
+
+    Raises:
+        ResultsError: There is no such folder or file, or it is neither a folder nor a zip file, or a bad one.
+    """
     if not path.exists():
         raise ResultsError("there is no such results folder", where=path)
+    if is_archive(path):
+        return unpack(path)
     if not path.is_dir():
-        raise ResultsError("is a file, not a results folder", where=path, remedy="Give the folder that holds it")
-    own = _as_results(path, suite)
+        raise ResultsError(
+            "is a file, not a results folder", where=path, remedy="Give the folder that holds it, or a zip file"
+        )
+    return path
+
+
+def _in_path(path: Path, suite: Suite, strict: bool) -> list[ResultSet]:
+    folder = open_folder(path)
+    found = list(_in_folder(folder, folder, suite, strict, _DEEPEST))
+    return _told_apart(found)
+
+
+def _in_folder(folder: Path, asked: Path, suite: Suite, strict: bool, deeper: int) -> Iterator[ResultSet]:
+    """The trackers in a folder or below; raises for a folder of text files that are no results of the suite."""
+    own = _as_results(folder, suite, strict)
     if own is not None:
-        return [own]
-    children = [(child, _as_results(child, suite)) for child in _folders(path)]
-    found = [results for _, results in children if results is not None]
-    strangers = [child for child, results in children if results is None and _holds_text(child)]
+        yield own
+        return
+    found: list[ResultSet] = []
+    strangers: list[Path] = []
+    for child in _folders(folder) if deeper else ():
+        try:
+            found += _in_folder(child, asked, suite, strict, deeper - 1)
+        except _NoResultsError as error:
+            if error.culprit_holds_text:
+                strangers.append(error.culprit)
     if not found or strangers:
-        raise _wrong_layout(path, strangers[0] if found and strangers else path, suite)
-    return found
+        raise _wrong_layout(asked, strangers[0] if found and strangers else folder, suite)
+    yield from found
 
 
-def _as_results(folder: Path, suite: Suite) -> ResultSet | None:
+class _NoResultsError(ResultsError):
+    """A folder in which there are no results of the suite."""
+
+    culprit: Path
+    culprit_holds_text: bool
+
+
+def _as_results(folder: Path, suite: Suite, strict: bool) -> ResultSet | None:
     """What `folder` holds, or None if it is not one tracker's folder."""
     if (folder / RUN_FILE).is_file():
         from spm_bench.results.runs import read_run
 
         return read_run(folder, suite)
-    layout = get_layout(suite.family)
-    names = _otb_names(folder, suite) if suite.family == "otb" else _nested_names(folder, suite, layout)
-    if not names:
-        return None
-    return ForeignResults(folder.resolve().name, folder, layout, names, suite.protocol)
+    for layout in READABLE[get_layout(suite.family).family]:
+        matched = match_names(_names_on_disk(folder, layout), (s.name for s in suite.sequences))
+        if not matched.names:
+            continue
+        if strict:
+            _refuse_unclear(folder, layout, matched)
+        return ForeignResults(_tracker_name(folder), folder, layout, matched, suite.protocol)
+    return None
 
 
-def _nested_names(folder: Path, suite: Suite, layout: Layout) -> dict[str, str]:
-    """Sequences with a folder of their own; those names are used as they are by all tools."""
+def _tracker_name(folder: Path) -> str:
+    archive = archive_of(folder)
+    if archive is not None:
+        return archive.stem
+    full = folder.resolve()
+    return full.parent.name if full.name == _EXPERIMENT else full.name
+
+
+def _names_on_disk(folder: Path, layout: Layout) -> list[str]:
+    """Names that a layout's files have in a folder: of files, or of folders that hold a file of their name."""
+    if not layout.repeats:
+        return list(_box_files(folder))
     parent = layout.box_file(folder, "x").parents[1]
     if not parent.is_dir():
-        return {}
-    present = {child.name for child in parent.iterdir()}
-    names = [sequence.name for sequence in suite.sequences if sequence.name in present]
-    return {name: name for name in names if layout.count_repetitions(folder, name) or _refuse_binary(parent / name)}
+        return []
+    return [child.name for child in _folders(parent) if _holds_boxes(child)]
 
 
-def _refuse_binary(folder: Path) -> bool:
+def _box_files(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.iterdir()):
+        stem, suffix = path.name[:-4], path.name[-4:]
+        if suffix.lower() == ".txt" and not path.name.startswith(".") and not stem.endswith("_time"):
+            yield stem
+
+
+def _holds_boxes(folder: Path) -> bool:
+    """Whether a folder has a file such as bag/bag_001.txt; one in the vot toolkit's binary format is refused."""
+    if any(folder.glob("[!.]*_[0-9][0-9][0-9].txt")):
+        return True
     if binary := sorted(folder.glob("*.bin")):
         raise ResultsError(
             "is a trajectory in the vot toolkit's binary format",
-            where=binary[0],
+            where=shown(binary[0]),
             remedy="Write text instead: run the toolkit with VOT_RESULTS_BINARY=0",
         )
     return False
 
 
-def _otb_names(folder: Path, suite: Suite) -> dict[str, str]:
-    """Match file names to sequences; tools write Jogging-1, Jogging.1, jogging_1, Human4 for Human4-2, ..."""
-    on_disk: dict[str, str] = {}
-    for file in sorted(path.name for path in folder.iterdir()):
-        stem, suffix = file[:-4], file[-4:]
-        if suffix.lower() != ".txt" or file.startswith(".") or stem.endswith("_time"):
-            continue
-        key = _canonical(stem)
-        if key in on_disk:
-            raise ResultsError(f"{on_disk[key]}.txt and {file} are the same sequence", where=folder)
-        on_disk[key] = stem
-    names = {}
-    for sequence in suite.sequences:
-        key = _canonical(sequence.name)
-        match = next((k for k in (key, *_OTB_ALIASES.get(key, ())) if k in on_disk), None)
-        if match is not None:
-            names[sequence.name] = on_disk[match]
-    return names
+def _refuse_unclear(folder: Path, layout: Layout, matched: Matched) -> None:
+    for names in matched.twins.values():
+        first, second = (f"{name}.txt" if not layout.repeats else name for name in names[:2])
+        raise ResultsError(f"{first} and {second} are the same sequence", where=shown(folder), remedy="Remove one")
+    if layout.repeats:
+        for name in matched.names.values():
+            layout.count_repetitions(folder, name)
 
 
-def _canonical(name: str) -> str:
-    return re.sub(r"[._]", "-", name.casefold())
+def _told_apart(found: list[ResultSet]) -> list[ResultSet]:
+    """Give trackers of one name the name of the folder around them, too: pytracking has tracker/setting."""
+    labels = [results.label for results in found]
+    for results in found:
+        if isinstance(results, ForeignResults) and labels.count(results.tracker) > 1:
+            results.tracker = f"{results.folder.resolve().parent.name}/{results.folder.resolve().name}"
+    return found
 
 
 def _folders(path: Path) -> list[Path]:
@@ -179,7 +249,7 @@ def _holds_text(folder: Path) -> bool:
     return next(folder.glob("**/*.txt"), None) is not None
 
 
-def _wrong_layout(asked: Path, culprit: Path, suite: Suite) -> ResultsError:
+def _wrong_layout(asked: Path, culprit: Path, suite: Suite) -> _NoResultsError:
     layout = get_layout(suite.family)
     examples = ", ".join(s.name for s in suite.sequences[:_SHOWN])
     files = [p.relative_to(culprit).as_posix() for p in sorted(culprit.glob("**/*")) if p.is_file()]
@@ -188,4 +258,6 @@ def _wrong_layout(asked: Path, culprit: Path, suite: Suite) -> ResultsError:
     remedy = f"Sequences of {suite.title}: {examples}, ..."
     if culprit != asked:
         remedy += f" Name the trackers' folders one by one to leave {culprit.name} out"
-    return ResultsError(problem, where=culprit, remedy=remedy)
+    error = _NoResultsError(problem, where=shown(culprit), remedy=remedy)
+    error.culprit, error.culprit_holds_text = culprit, _holds_text(culprit)
+    return error

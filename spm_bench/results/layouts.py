@@ -32,6 +32,7 @@ class Layout:
         untimed: What the family's toolkit reads as "not timed".
         parse: (box file, frames, whole) -> trajectory without seconds.
         dump: Writes the box file of a trajectory.
+        other_times: Templates of where other tools keep the seconds.
     """
 
     family: str
@@ -42,6 +43,7 @@ class Layout:
     untimed: str
     parse: Callable[[Path, int, bool], Trajectory]
     dump: Callable[[Path, Trajectory], None]
+    other_times: tuple[str, ...] = ()
 
     @property
     def expected(self) -> str:
@@ -55,6 +57,11 @@ class Layout:
     def time_file(self, folder: Path, sequence: str, repetition: int = 1) -> Path:
         """The file with the seconds of one repetition."""
         return folder / self.time_path.format(sequence=sequence, repetition=repetition)
+
+    def find_times(self, folder: Path, sequence: str, repetition: int = 1) -> Path | None:
+        """The file in which this or another tool left the seconds; None where there is none."""
+        paths = (t.format(sequence=sequence, repetition=repetition) for t in (self.time_path, *self.other_times))
+        return next((folder / path for path in paths if (folder / path).is_file()), None)
 
     def count_repetitions(self, folder: Path, sequence: str) -> int:
         """How many repetitions of a sequence are there; 0 if none.
@@ -93,7 +100,7 @@ class Layout:
             ResultsError: A file is missing or broken.
         """
         trajectory = self.parse(self.box_file(folder, sequence, repetition), n_frames, whole)
-        if not self.time_file(folder, sequence, repetition).is_file():
+        if self.find_times(folder, sequence, repetition) is None:
             return trajectory
         return replace(trajectory, seconds=self._seconds(folder, sequence, n_frames, repetition))
 
@@ -112,9 +119,9 @@ class Layout:
         self.dump(self.box_file(folder, sequence, repetition), trajectory)
 
     def _seconds(self, folder: Path, sequence: str, n_frames: int, repetition: int) -> FloatArray:
-        path = self.time_file(folder, sequence, repetition)
+        path = self.find_times(folder, sequence, repetition)
         column = repetition - 1 if self.column_per_repetition else 0
-        if not path.is_file():
+        if path is None:
             return np.full(n_frames, np.nan)
         table = formats.read_seconds(path, n_frames)
         return table[:, column] if table.shape[1] > column else np.full(n_frames, np.nan)
@@ -137,6 +144,7 @@ LAYOUTS = {
         untimed="nan",
         parse=lambda path, n, whole: one_pass_trajectory(formats.read_otb(path, n, whole=whole)),
         dump=lambda path, trajectory: formats.write_otb(path, trajectory.boxes),
+        other_times=("{sequence}_time.txt",),
     ),
     "got10k": Layout(
         family="got10k",
@@ -159,6 +167,27 @@ LAYOUTS = {
         dump=formats.write_vot,
     ),
 }
+
+"""The layouts of this project's own files, one per family."""
+
+_FLAT, _NESTED, _VOT = LAYOUTS["otb"], LAYOUTS["got10k"], LAYOUTS["vot"]
+READABLE = {
+    "otb": (_FLAT, replace(_NESTED, family="otb", parse=_FLAT.parse, dump=_FLAT.dump)),
+    "got10k": (_NESTED, replace(_FLAT, family="got10k", parse=_NESTED.parse, dump=_NESTED.dump)),
+    "vot": (
+        _VOT,
+        replace(
+            _VOT,
+            box_path=_VOT.box_path.removeprefix("baseline/"),
+            time_path=_VOT.time_path.removeprefix("baseline/"),
+        ),
+    ),
+}
+"""Family -> the structures other tools write its results in, the most usual first.
+
+pytracking writes one file per sequence and its seconds beside it, for every data set; pysot and the got10k toolkit
+write GOT-10k's in folders of their own; an experiment's folder of a VOT workspace may come without the tracker's.
+"""
 
 
 def get_layout(family: str) -> Layout:

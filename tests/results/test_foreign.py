@@ -208,3 +208,49 @@ def test_published_vot_results_have_the_failures_of_their_readme(published_resul
         for results in find_result_sets([published_results / name / "results"], loaded)
     }
     assert counted == failures
+
+
+def test_pytracking_keeps_seconds_beside_boxes_and_settings_in_folders(tmp_path):
+    put(tmp_path, "dimp/default/Basketball.txt", "atom/default/otb_Jogging_1.txt", line="1\t2\t3\t4\n")
+    put(tmp_path, "dimp/default/Basketball_time.txt", line="0.5\n")
+    assert found([tmp_path], OTB) == ["atom/default", "dimp/default"]
+    atom, dimp = find_result_sets([tmp_path], OTB)
+    assert dimp.trajectories(OTB.sequences[0])[0].seconds.tolist() == [0.5] * 3
+    assert atom.trajectories(OTB.sequences[1])[0].boxes.tolist() == [[0, 1, 3, 4]] * 3
+
+
+def test_pytracking_writes_got10k_flat_and_its_coordinates_are_taken_as_they_are(tmp_path):
+    put(tmp_path, "dimp50_000/GOT-10k_Val_000001.txt", line="1\t2\t3\t4\n")
+    (results,) = find_result_sets([tmp_path], GOT)
+    assert results.trajectories(GOT.sequences[0])[0].boxes.tolist() == [[1, 2, 3, 4]] * 3
+
+
+def test_otb_in_folders_of_its_sequences_counts_from_one_still(tmp_path):
+    put(tmp_path, "KCF/Basketball/Basketball_001.txt", "KCF/Basketball/Basketball_002.txt")
+    (results,) = find_result_sets([tmp_path], OTB)
+    assert [t.boxes[0].tolist() for t in results.trajectories(OTB.sequences[0])] == [[0, 1, 3, 4]] * 2
+
+
+def test_the_folder_of_an_experiment_is_its_trackers(tmp_path):
+    put(tmp_path, "CCOT/baseline/bag/bag_001.txt", "pysot/bag/bag_001.txt", line="1\n")
+    assert found([tmp_path / "CCOT" / "baseline"], VOT) == ["CCOT"]
+    assert found([tmp_path], VOT) == ["CCOT", "pysot"]
+
+
+def test_results_some_folders_down(tmp_path):
+    put(tmp_path, "results/OTB100/KCF/Basketball.txt", "results/OTB100/ECO/Basketball.txt", "results/plots/a.png")
+    assert found([tmp_path], OTB) == ["ECO", "KCF"]
+    put(tmp_path, "too/deep/for/this/KCF/Basketball.txt")
+    with pytest.raises(ResultsError, match="Name the trackers' folders one by one"):
+        found([tmp_path], OTB)
+
+
+def test_unclear_results_are_found_for_who_asks_for_them(tmp_path):
+    put(tmp_path, "KCF/Jogging-1.txt", "KCF/Jogging.1.txt", "KCF/Nobody.txt")
+    (results,) = find_result_sets([tmp_path], OTB, strict=False)
+    assert dict(results.matched.twins) == {"Jogging-1": ("Jogging-1", "Jogging.1")}
+    assert results.matched.strangers == ("Nobody",)
+    put(tmp_path, "V/baseline/bag/bag_001.txt", "V/baseline/bag/bag_003.txt")
+    (results,) = find_result_sets([tmp_path / "V"], VOT, strict=False)
+    with pytest.raises(ResultsError, match="repetition 2 of bag is missing"):
+        results.trajectories(VOT.sequences[1])
