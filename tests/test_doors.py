@@ -29,6 +29,7 @@ DOORS = {
     "scoring": {"geometry", "metrics", "suites", "results"},
     "report": {"metrics", "scoring", "suites", "results"},
     "interop": {"metrics", "suites", "trackers", "protocols"},
+    "reproduce": {"geometry", "suites", "trackers", "protocols", "engine", "results", "report"},
     "sweep": {"metrics", "suites", "trackers", "protocols", "engine", "results", "scoring", "report", "run"},
     "training": {"geometry", "metrics", "models", "suites", "trackers", "results"},
 }
@@ -82,6 +83,8 @@ def loaded_after(code: str) -> set[str]:
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['--help'])",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['run', '--help'])",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['bench', '--help'])",
+        "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['reproduce', '--help'])",
+        "import spm_bench.reproduce",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['train', '--help'])",
         "import spm_bench.run",
     ],

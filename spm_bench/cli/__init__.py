@@ -28,7 +28,7 @@ def _print_version(asked: bool) -> None:
 
 def build_app() -> typer.Typer:
     """Collect the verbs into one application."""
-    from spm_bench.cli import bench, ls, report, run, score, search, sweep, train, vot, weights
+    from spm_bench.cli import bench, ls, report, reproduce, run, score, search, sweep, train, vot, weights
 
     app = typer.Typer(
         name="spm-bench",
@@ -41,6 +41,7 @@ def build_app() -> typer.Typer:
     app.command("run")(run.run)
     app.command("score")(score.score)
     app.command("report")(report.report)
+    app.command("reproduce")(reproduce.reproduce)
     app.command("bench")(bench.bench)
     app.command("ls")(ls.ls)
     app.command("search")(search.search)

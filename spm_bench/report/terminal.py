@@ -50,16 +50,16 @@ def show_table(table: Table, console: Console | None = None) -> None:
     marks = max((len(_marks(cell.marks)) for row in table.rows for cell in row.cells), default=0)
     width = min(console.width, WIDEST)
     table = fit_intervals(table, width, label=_longest_word(table), gap=_BETWEEN + marks)
-    console.print(_text(table.caption, console, "bold"), highlight=False)
+    console.print(plain_text(table.caption, console, "bold"), highlight=False)
     console.print(_rich_table(table, console), highlight=False)
     for mark, text in table.footnotes:
-        console.print(_text(f"({mark}) {text}", console, "dim"), highlight=False)
+        console.print(plain_text(f"({mark}) {text}", console, "dim"), highlight=False)
     if table.column_notes:
-        console.print(_text(table.columns_explained, console, "dim"), highlight=False)
+        console.print(plain_text(table.columns_explained, console, "dim"), highlight=False)
     for name, titles, _ in table.conventions:
-        console.print(_text(f"Convention {name}: {titles}", console), highlight=False)
+        console.print(plain_text(f"Convention {name}: {titles}", console), highlight=False)
     for text in filter(None, (table.intervals_explained, *table.footer)):
-        console.print(_text(text, console), highlight=False)
+        console.print(plain_text(text, console), highlight=False)
 
 
 def _rich_table(table: Table, console: Console) -> RichTable:
@@ -68,9 +68,9 @@ def _rich_table(table: Table, console: Console) -> RichTable:
     widths = [_widths(table, i) for i in range(len(table.columns))]
     for column, (numbers, _) in zip(table.columns, widths, strict=True):
         head = f"{column.title} {column.arrow}".rjust(numbers)
-        shown.add_column(_text(head, console), overflow="fold")
+        shown.add_column(plain_text(head, console), overflow="fold")
     for row in table.rows:
-        label = _text(f"{row.full_label}{_marks(row.marks)}", console)
+        label = plain_text(f"{row.full_label}{_marks(row.marks)}", console)
         parts = zip(row.cells, table.columns, widths, strict=True)
         cells = [_cell(row, cell, column, width, console) for cell, column, width in parts]
         shown.add_row(label, *cells, style="italic dim" if row.published else "")
@@ -91,10 +91,10 @@ def _widths(table: Table, index: int) -> tuple[int, int]:
 
 
 def _cell(row: Row, cell: Cell, column: Column, widths: tuple[int, int], console: Console) -> Text:
-    number = _text(cell.text, console, "" if row.published else _RANK_STYLE.get(cell.rank, ""))
+    number = plain_text(cell.text, console, "" if row.published else _RANK_STYLE.get(cell.rank, ""))
     blank = Text(" " * (widths[0] - len(cell.text) - cell.missing_digits))
     after = " " * cell.missing_digits + _after(cell, column.intervals)
-    return blank.append_text(number).append_text(_text(after.ljust(widths[1]), console))
+    return blank.append_text(number).append_text(plain_text(after.ljust(widths[1]), console))
 
 
 def _after(cell: Cell, interval: bool) -> str:
@@ -105,7 +105,7 @@ def _marks(marks: tuple[str, ...]) -> str:
     return f" ({','.join(marks)})" if marks else ""
 
 
-def _text(content: str, console: Console, style: str = "") -> Text:
+def plain_text(content: str, console: Console, style: str = "") -> Text:
     """Text that is printed as it stands (no markup), in letters the output's encoding has."""
     content = one_line(content)
     try:

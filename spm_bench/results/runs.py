@@ -140,6 +140,7 @@ class Run:
     """A run folder held for writing; made by `open_run`.
 
     Attributes:
+        data: Where the suite's files are, for the record; None where it has none.
         engine: How this session computes, for the record; no part of the run's identity.
     """
 
@@ -149,6 +150,7 @@ class Run:
     seed: int
     manifest: Manifest
     command: tuple[str, ...] = ()
+    data: Path | None = None
     engine: dict[str, Any] = field(default_factory=dict, init=False)
     _session: dict[str, Any] | None = field(default=None, init=False)
 
@@ -222,8 +224,9 @@ class Run:
     def begin_session(self) -> None:
         """Record who computes, once something is computed: a run that finds everything done leaves no trace."""
         if self._session is None:
+            data = None if self.data is None else str(self.data.absolute())
             self._session = {"command": list(self.command), "started": now(), "finished": None}
-            self._session |= {"engine": self.engine, **environment()}
+            self._session |= {"data": data, "engine": self.engine, **environment()}
             self.manifest["sessions"].append(self._session)
             write_manifest(self.folder, self.manifest)
 
@@ -267,7 +270,7 @@ def open_run(
     with locked(folder):
         remove_leftovers(folder)
         manifest = _prepare(folder, fresh, overwrite)
-        run = Run(folder, spec, protocol, seed, manifest, command)
+        run = Run(folder, spec, protocol, seed, manifest, command, suite.root)
         yield run
         run.close()
 

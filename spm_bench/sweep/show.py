@@ -9,9 +9,9 @@ from collections.abc import Sequence as Many
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from spm_bench.report.differences import part_text
+from spm_bench.report.terminal import plain_text
 from spm_bench.report.vocabulary import DASH, find_score, finite, style_of
 from spm_bench.scoring.compare import Comparison
 from spm_bench.sweep.cells import Cell
@@ -20,18 +20,16 @@ from spm_bench.sweep.estimate import SuiteForecast
 from spm_bench.sweep.plan import Plan
 from spm_bench.sweep.results import SuiteOutcome, SweepOutcome
 
-_ASCII = str.maketrans({DASH: "-", "…": "~"})
-
 
 def print_outcome(outcome: SweepOutcome, console: Console | None = None) -> None:
     """Print question, and per suite the main metric of every cell with its difference to the base."""
     console = console or Console()
-    console.print(_text(outcome.plan.sweep.file.question, console, "bold"))
+    console.print(plain_text(outcome.plan.sweep.file.question, console, "bold"))
     for suite in outcome.suites:
         if suite.evaluations:
             _print_suite(suite, outcome, console)
     if outcome.plan.sweep.file.expected:
-        console.print(_text(f"Expected: {' '.join(outcome.plan.sweep.file.expected.split())}", console))
+        console.print(plain_text(f"Expected: {' '.join(outcome.plan.sweep.file.expected.split())}", console))
 
 
 def _print_suite(suite: SuiteOutcome, outcome: SweepOutcome, console: Console) -> None:
@@ -44,17 +42,17 @@ def _print_suite(suite: SuiteOutcome, outcome: SweepOutcome, console: Console) -
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("Cell", overflow="fold")
     for title in (style.title, "to base", level, "p (Holm)", "W/T/L"):
-        table.add_column(_text(title, console), justify="right", no_wrap=True)
+        table.add_column(plain_text(title, console), justify="right", no_wrap=True)
     for cell in outcome.plan.cells:
         row = _row(cell, suite, metric, found.get(cell.name))
         established = cell.name in found and found[cell.name].established
-        table.add_row(*(_text(text, console) for text in row), style="bold" if established else "")
+        table.add_row(*(plain_text(text, console) for text in row), style="bold" if established else "")
     part = suite.part
     title = f"{part.suite.title}, {part.suite.coverage}, {part.protocol.name}: {style.long}"
-    console.print(_text(title, console, "bold"))
+    console.print(plain_text(title, console, "bold"))
     console.print(table)
     for line in _below(suite, first):
-        console.print(_text(line, console, "dim"))
+        console.print(plain_text(line, console, "dim"))
 
 
 def _row(cell: Cell, suite: SuiteOutcome, metric: str, comparison: Comparison | None) -> list[str]:
@@ -100,21 +98,21 @@ def _below(suite: SuiteOutcome, comparison: Comparison | None) -> list[str]:
 def print_forecast(plan: Plan, found: Many[SuiteForecast], console: Console | None = None) -> None:
     """Print what a sweep would do: cells, and per suite sequences, frames, what is done, and the time."""
     console = console or Console()
-    console.print(_text(plan.sweep.file.question, console, "bold"))
+    console.print(plain_text(plan.sweep.file.question, console, "bold"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("Cell", overflow="fold")
     table.add_column("Change", overflow="fold")
     for cell in plan.cells:
-        table.add_row(_text(cell.name, console), _text(cell.change or "the base", console))
+        table.add_row(plain_text(cell.name, console), plain_text(cell.change or "the base", console))
     console.print(table)
     for one in found:
         for line in _forecast_lines(one, plan):
-            console.print(_text(line, console), soft_wrap=True)
+            console.print(plain_text(line, console), soft_wrap=True)
     for note in plan.notes:
-        console.print(_text(f"note: {note}", console), soft_wrap=True)
+        console.print(plain_text(f"note: {note}", console), soft_wrap=True)
     known = [one.estimate.seconds for one in found if one.estimate.seconds is not None]
     if len(found) > 1 and len(known) == len(found):
-        console.print(_text(f"In all about {clock(sum(known))}.", console))
+        console.print(plain_text(f"In all about {clock(sum(known))}.", console))
 
 
 def _forecast_lines(one: SuiteForecast, plan: Plan) -> list[str]:
@@ -169,12 +167,3 @@ def p_text(p: float) -> str:
 
 def _signed(value: float, decimals: int) -> str:
     return DASH if not math.isfinite(value) else f"{value:+.{max(decimals, 1)}f}"
-
-
-def _text(content: str, console: Console, style: str = "") -> Text:
-    """Text that is printed as it stands, in letters the output's encoding has."""
-    try:
-        content.encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        content = content.translate(_ASCII).encode("ascii", "replace").decode("ascii")
-    return Text(content, style=style)
