@@ -50,7 +50,7 @@ SHADES = "viridis"
 """Colour map of heat maps and strips: lightness only grows, so it is read in grey and by all colour vision."""
 BAND_ALPHA = 0.16
 
-_FALLBACK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC")
+FALLBACK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC")
 """Used for letters the base font lacks, where installed."""
 
 _STYLE: dict[str, Any] = {
@@ -107,7 +107,7 @@ def look(index: int) -> Look:
 def figure_style() -> Iterator[None]:
     """Build or save figures inside this block: fixed settings whatever the user's matplotlibrc says."""
     installed = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = ["DejaVu Sans", *(f for f in _FALLBACK_FONTS if f in installed)]
+    fonts = ["DejaVu Sans", *(f for f in FALLBACK_FONTS if f in installed)]
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         settings: Any = matplotlib.rcParams  # its key type differs between releases

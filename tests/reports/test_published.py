@@ -30,7 +30,9 @@ def test_samples_hold_no_path_of_a_machine(suite: str) -> None:
     for path in files:
         text = path.read_text()
         assert f"{suite}/results/" in text or path.name not in ("README.md", "scores.json", "table.csv")
-        assert not any(f"{before}/{home}/" in text for before in " `\"(,'" for home in ("home", "root", "work", "Users"))
+        assert not any(
+            f"{before}/{home}/" in text for before in " `\"(,'" for home in ("home", "root", "work", "Users")
+        )
 
 
 def test_a_folder_without_results_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from spm_bench.errors import DataError
 from spm_bench.report.html.material import Material, Moment
 from spm_bench.report.html.plots import thinned
-from spm_bench.results.trajectory import FrameState
+from spm_bench.report.overlay import corners, frames_of, regions_at, resized
 from spm_bench.suites import base
 
 WIDEST = 320
@@ -26,6 +23,7 @@ STRIP = (-10, -4, 0, 4, 10)
 """Frames of a film strip, counted from the loss."""
 MOST_STRIPS = 3
 """Of a sequence: those in which most trackers lost it."""
+WITHOUT = "make the page without them"
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def make_film(sequence: base.Sequence) -> Film:
     Raises:
         DataError: It has no pictures here, or one is broken.
     """
-    source = frames_of(sequence)
+    source = frames_of(sequence, WITHOUT)
     frames = thinned(len(sequence), MOST_FRAMES).tolist()
     return Film(frames, [_jpeg(source[frame]) for frame in frames])
 
@@ -87,19 +85,8 @@ def make_strips(material: Material) -> Iterator[Strip]:
             yield _strip(material, sequence, moment)
 
 
-def frames_of(sequence: base.Sequence) -> base.FrameSource:
-    """The frames of a sequence. Raises DataError where there are none."""
-    if sequence.frames is None:
-        raise DataError(
-            "its pictures are not here, only its annotations",
-            where=sequence.name,
-            remedy="Give --data a folder with the pictures, or make the page without them",
-        )
-    return sequence.frames
-
-
 def _strip(material: Material, sequence: base.Sequence, moment: Moment) -> Strip:
-    source = frames_of(sequence)
+    source = frames_of(sequence, WITHOUT)
     last = len(sequence) - 1
     frames = dict.fromkeys(min(max(moment.frame + step, 0), last) for step in STRIP)
     pictures, size = [], (1, 1)
@@ -111,35 +98,14 @@ def _strip(material: Material, sequence: base.Sequence, moment: Moment) -> Strip
 
 
 def _outlines(material: Material, sequence: base.Sequence, frame: int) -> Iterator[Outline]:
-    truth = sequence.ground_truth if sequence.polygons is None else sequence.polygons
-    for tracker in reversed(material.trackers):  # the best is drawn last, on top
-        line = tracker.timelines.get(sequence.name)
-        if line is None:
-            continue
-        if line.states[frame] == FrameState.INIT and np.isnan(line.regions[frame]).any():
-            continue  # it was given the truth, which is drawn
-        yield from _outline(tracker.index, line.regions[frame])
-    yield from _outline(None, truth[frame])
-
-
-def _outline(tracker: int | None, region: NDArray[np.float64]) -> Iterator[Outline]:
-    if np.isfinite(region).all():
-        yield Outline(tracker, " ".join(f"{x:.1f},{y:.1f}" for x, y in corners(region.tolist())))
-
-
-def corners(region: Sequence[float]) -> list[tuple[float, float]]:
-    """Corners of a box (x, y, w, h) or of a polygon x1, y1, ..., x4, y4."""
-    if len(region) == 4:
-        x, y, w, h = region
-        return [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
-    return list(zip(region[::2], region[1::2], strict=True))
+    lines = [tracker.timelines.get(sequence.name) for tracker in material.trackers]
+    for place, region in regions_at(sequence, lines, frame):
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners(region.tolist()))
+        yield Outline(None if place is None else material.trackers[place].index, points)
 
 
 def _jpeg(image: base.Frame) -> str:
-    height, width = image.shape[:2]
-    if width > WIDEST:
-        image = np.asarray(
-            cv2.resize(image, (WIDEST, max(round(height * WIDEST / width), 1)), interpolation=cv2.INTER_AREA), np.uint8
-        )
+    if image.shape[1] > WIDEST:
+        image = resized(image, WIDEST)
     _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return base64.b64encode(encoded.tobytes()).decode("ascii")
