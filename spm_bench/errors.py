@@ -51,6 +51,10 @@ class MissingDataError(DataError):
     """A data set, or a part of it, is not there."""
 
 
+class FetchError(SpmBenchError):
+    """A file cannot be fetched, or what came is not what was promised."""
+
+
 class WeightsError(SpmBenchError):
     """A checkpoint is missing, broken, or made for another network."""
 

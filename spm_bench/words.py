@@ -12,3 +12,18 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(max(round(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def amount(n_bytes: float) -> str:
+    """Bytes in the unit in which they are best read (decimal, as downloads are told everywhere).
+
+    >>> amount(999), amount(1_234), amount(4_560_000_000)
+    ('999 bytes', '1.2 kB', '4.6 GB')
+    """
+    if n_bytes < 999.5:
+        return f"{n_bytes:.0f} byte{'s' * (round(n_bytes) != 1)}"
+    for unit in ("kB", "MB", "GB"):
+        n_bytes /= 1000
+        if n_bytes < 999.95:
+            return f"{n_bytes:.1f} {unit}"
+    return f"{n_bytes / 1000:.1f} TB"

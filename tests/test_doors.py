@@ -22,7 +22,9 @@ DOORS = {
     "metrics": {"geometry"},
     "models": {"geometry"},
     "suites": {"geometry"},
-    "trackers": {"geometry", "models", "suites", "results"},
+    "fetch": {"results"},
+    "datasets": {"fetch", "suites", "results"},
+    "trackers": {"geometry", "models", "suites", "results", "fetch"},
     "protocols": {"geometry", "suites", "trackers", "results"},
     "results": {"suites", "trackers", "protocols"},
     "engine": {"suites", "trackers", "protocols", "results"},
@@ -86,6 +88,7 @@ def loaded_after(code: str) -> set[str]:
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['reproduce', '--help'])",
         "import spm_bench.reproduce",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['train', '--help'])",
+        "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['data', 'get', '--help'])",
         "import spm_bench.run",
     ],
 )

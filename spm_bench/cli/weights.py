@@ -16,13 +16,14 @@ def get(
         str, typer.Argument(metavar="WHICH", help="official: the model the authors released.")
     ] = "official",
 ) -> None:
-    """Download weights into the cache, verified; files already there are kept."""
+    """Download weights into the cache, verified; files already there are kept, and what was cut off goes on."""
     from spm_bench.errors import unknown_name
+    from spm_bench.fetch.progress import choose_meter
     from spm_bench.trackers.spm.weights import download_official
 
     if which != "official":
         raise unknown_name("set of weights", which, ("official",))
-    typer.echo(f"The released model is verified and in {download_official()}")
+    typer.echo(f"The released model is verified and in {download_official(meter=choose_meter())}")
 
 
 @app.command("ls")

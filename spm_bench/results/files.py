@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from spm_bench.errors import ResultsError
+from spm_bench.errors import ResultsError, SpmBenchError
 
 RUN_FILE = "run.json"
 """What makes a folder one of our run folders."""
@@ -20,43 +20,58 @@ TEMPORARY_SUFFIX = ".tmp"
 _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "Free some space and run the same command again; what was finished is kept"),
     errno.EDQUOT: ("the disk quota is used up", "Free some space and run the same command again"),
-    errno.EROFS: ("the file system is read-only", "Choose another place with --out"),
-    errno.EACCES: ("no permission to write here", "Change the permissions, or choose another place with --out"),
-    errno.EPERM: ("no permission to write here", "Change the permissions, or choose another place with --out"),
+    errno.EROFS: ("the file system is read-only", "Choose another place with {option}"),
+    errno.EACCES: ("no permission to write here", "Change the permissions, or choose another place with {option}"),
+    errno.EPERM: ("no permission to write here", "Change the permissions, or choose another place with {option}"),
     errno.EMFILE: (
         "this process has as many files open as it may",
         "Allow more with `ulimit -n`, or run fewer cells and seeds at a time: each of their runs keeps one file open",
     ),
-    errno.ENOTDIR: ("a file is where a folder should be", "Move it away, or choose another place with --out"),
-    errno.EEXIST: ("a file is where a folder should be", "Move it away, or choose another place with --out"),
+    errno.ENOTDIR: ("a file is where a folder should be", "Move it away, or choose another place with {option}"),
+    errno.EEXIST: ("a file is where a folder should be", "Move it away, or choose another place with {option}"),
 }
 
 
 @contextlib.contextmanager
-def readable_os_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError inside the block into a ResultsError about `path` with a remedy."""
+def readable_os_errors(
+    path: Path, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out"
+) -> Iterator[None]:
+    """Turn an OSError inside the block into an error about `path` with a remedy.
+
+    Args:
+        path: What is written.
+        kind: Class of the error.
+        option: Where the user can name another place.
+    """
     try:
         yield
     except OSError as error:
         problem, remedy = _REMEDIES.get(error.errno or 0, (f"cannot write: {error.strerror or error}", None))
-        raise ResultsError(problem, where=path, remedy=remedy) from error
+        told = None if remedy is None else remedy.format(option=option)
+        raise kind(problem, where=path, remedy=told) from error
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out") -> None:
     """Write `text` in UTF-8 with plain newlines; see `write_bytes`."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), kind=kind, option=option)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out") -> None:
     """Write a file so that a reader sees the old one or the whole new one, even after `kill -9`.
 
     The content goes to a temporary file in the same folder, is flushed to disk, and then takes the name in one step.
     Missing folders are made.
 
+    Args:
+        path: The file.
+        content: All of it.
+        kind: Class of the error.
+        option: Where the user can name another place, for the error.
+
     Raises:
-        ResultsError: The folder is read-only, the disk is full, or a file is in the way.
+        kind: The folder is read-only, the disk is full, or a file is in the way.
     """
-    with readable_os_errors(path):
+    with readable_os_errors(path, kind=kind, option=option):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX)
         temporary = Path(name)

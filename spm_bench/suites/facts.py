@@ -42,6 +42,24 @@ class SequenceFacts:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where `spm-bench data get` takes a suite from.
+
+    Attributes:
+        kind: "archives" (files that anybody may download), "vot" (a description that names them), or "manual" (there is
+            a login, a form, or a store without plain addresses in between: a person has to do it).
+        url: Address of the archive; "{folder}" in it stands for each sequence's folder. Of a description, its own.
+        steps: What a person has to do, one step each; for "manual".
+        note: What else is worth knowing about the source.
+    """
+
+    kind: str
+    url: str = ""
+    steps: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class SuiteFacts:
     """A suite as its data file describes it; fields shared with `Suite` mean the same.
 
@@ -51,7 +69,8 @@ class SuiteFacts:
         n_sequences: How many it has.
         folders: Usual names of its folder, best first, lower case and without "-", "_" and blanks.
         url: Official page.
-        get: How to get the data.
+        get: How to get the data, in a line.
+        source: Where a command can take them from, or what a person has to do; None where nobody wrote it down.
     """
 
     name: str
@@ -69,6 +88,7 @@ class SuiteFacts:
     bounded: bool = True
     has_ground_truth: bool = True
     eao_interval: tuple[int, int] | None = None
+    source: Source | None = None
 
 
 @cache
@@ -116,12 +136,14 @@ def _suite_facts(name: str, fields: dict[str, Any]) -> SuiteFacts:
     for consumed in ("sequences", "names", "name_pattern", "sequences_of"):
         fields.pop(consumed, None)
     interval = fields.pop("eao_interval", None)
+    source = fields.pop("source", None)
     folders = tuple(fields.pop("folders"))
     return SuiteFacts(
         name=name,
         sequences=sequences,
         folders=folders,
         eao_interval=None if interval is None else (interval[0], interval[1]),
+        source=None if source is None else Source(**{**source, "steps": tuple(source.get("steps", ()))}),
         **fields,
     )
 

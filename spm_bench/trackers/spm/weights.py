@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import urllib.error
-import urllib.request
+from functools import partial
 from pathlib import Path
 
 import spm_bench.models
-from spm_bench.errors import WeightsError
+from spm_bench.errors import FetchError, WeightsError
+from spm_bench.fetch.download import Patience, Wanted, download
+from spm_bench.fetch.progress import Meter
 from spm_bench.models.checkpoint import (
     OFFICIAL_FILES,
     Weights,
@@ -105,56 +106,47 @@ def find_weights(wanted: str | None) -> Weights:
     raise WeightsError("there is no such file or folder", where=wanted, remedy=f"Known words: {known}")
 
 
-def download_official(source: str = UPSTREAM, *, timeout: float = 30.0) -> Path:
+def download_official(
+    source: str = UPSTREAM,
+    *,
+    patience: Patience = Patience(),  # noqa: B008 - immutable
+    meter: Meter | None = None,
+) -> Path:
     """Fetch the released model into the cache, unless it is there; every file is verified before it is kept.
 
     Args:
         source: URL of the folder that holds both files.
-        timeout: Seconds without an answer before giving up.
+        patience: How long to try.
+        meter: Who is told how far it is.
 
     Returns:
         The folder.
 
     Raises:
-        WeightsError: No connection, a wrong or cut file; the message tells the manual way.
+        WeightsError: No connection, a wrong or cut file; the message tells the manual way. What came of a file that
+            was cut off is kept, and the next call goes on from there.
     """
     folder = official_folder()
     for name, blob in OFFICIAL_FILES.values():
         target = folder / name
         if target.is_file() and git_blob_id(target.read_bytes()) == blob:
             continue
-        data = _fetch(f"{source}/{name}", timeout)
-        if git_blob_id(data) != blob:
-            raise WeightsError(
-                f"not the released file ({len(data):,} bytes, blob id {git_blob_id(data)}); nothing was kept",
-                where=f"{source}/{name}",
-                remedy=_manual(),
-            )
+        url = f"{source}/{name}"
+        wanted = Wanted(url, largest=LARGEST_FILE, check=partial(_check_blob, blob, url))
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f"{name}.partial.{os.getpid()}")
-            partial.write_bytes(data)
-            partial.replace(target)
-        except OSError as error:
-            raise WeightsError(
-                f"the cache cannot be written ({error.strerror})",
-                where=folder,
-                remedy=f"Set {CACHE_VARIABLE} to a folder with room",
-            ) from error
+            download(wanted, target, patience=patience, meter=meter, option=CACHE_VARIABLE)
+        except FetchError as error:
+            told = ". ".join(filter(None, (error.remedy, _manual())))
+            raise WeightsError(error.problem, where=error.where, remedy=told) from error
     return folder
 
 
-def _fetch(url: str, timeout: float) -> bytes:
-    try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
-            data: bytes = answer.read(LARGEST_FILE + 1)
-            told = answer.headers.get("Content-Length")
-    except (urllib.error.URLError, TimeoutError, ConnectionError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise WeightsError(f"no answer ({reason})", where=url, remedy=_manual()) from error
-    if told is not None and told.isdecimal() and len(data) != int(told):
-        raise WeightsError(f"cut off after {len(data):,} of {int(told):,} bytes", where=url, remedy=_manual())
-    return data
+def _check_blob(blob: str, url: str, path: Path) -> None:
+    data = path.read_bytes()
+    if git_blob_id(data) != blob:
+        raise FetchError(
+            f"not the released file ({len(data):,} bytes, blob id {git_blob_id(data)}); nothing was kept", where=url
+        )
 
 
 def _manual() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from spm_bench.errors import WeightsError
+from spm_bench.fetch.download import Patience
 from spm_bench.models import checkpoint
 from spm_bench.results.manifest import identity_hash, identity_of
 from spm_bench.suites.base import Suite
@@ -61,6 +62,9 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     thread.join()
 
 
+HASTY = Patience(timeout=2, tries=2, pause=0.01)
+
+
 def url(server: Server) -> str:
     return f"http://127.0.0.1:{server.server_address[1]}/models"
 
@@ -85,7 +89,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(server: Server) -> None:
 def test_wrong_bytes_are_refused(server: Server, fault: str, told: str) -> None:
     setattr(server, fault, True)
     with pytest.raises(WeightsError) as raised:
-        download_official(url(server))
+        download_official(url(server), patience=HASTY)
     assert told in str(raised.value)
     assert "By hand" in str(raised.value)
     assert not has_official()
@@ -94,7 +98,7 @@ def test_wrong_bytes_are_refused(server: Server, fault: str, told: str) -> None:
 def test_offline_tells_the_manual_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SPM_BENCH_CACHE", str(tmp_path))
     with pytest.raises(WeightsError) as raised:
-        download_official("http://127.0.0.1:9/nothing", timeout=2)
+        download_official("http://127.0.0.1:9/nothing", patience=HASTY)
     assert "By hand" in str(raised.value)
     assert str(official_folder()) in str(raised.value)
 

@@ -1,0 +1,1 @@
+"""Data sets on this machine: getting them, checking them, making known where they are."""
