@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,11 @@ def shift(run: Path, name: str, row: int, by: float) -> None:
     boxes = np.loadtxt(path, delimiter=",")
     boxes[row, 0] += by
     path.write_text("".join(",".join(repr(float(v)) for v in box) + "\n" for box in boxes))
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture(scope="module")
