@@ -232,10 +232,20 @@ def robustness_statistics(
         reliability = Statistic(columns, partial(_survival_by_length, sensitivity=sensitivity))
     return {
         "robustness": ratio_of_sums(100.0 * failures, frames),
-        # resamples of units may hold more or fewer sequences than the suite: failures are of as many as it has
-        "failures": replace(ratio_of_sums(n * failures, np.ones(n)), total=True),
+        "failures": total_over(failures),
         "reliability": reliability,
     }
+
+
+def total_over(values: FloatArray) -> Statistic:
+    """The sum of S values, as a function of how often each of S sequences is drawn.
+
+    Resamples of units may hold more or fewer sequences than the suite: the sum is of as many as it has.
+
+    >>> total_over(np.array([1.0, 0.0, 2.0])).value
+    3.0
+    """
+    return replace(ratio_of_sums(len(values) * values, np.ones(len(values))), total=True)
 
 
 def _survival(failures_per_frame: FloatArray, sensitivity: float) -> FloatArray:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spm_bench.reproduce.request import Change, ReproduceRequest, Reproduction, SequenceCheck
+from spm_bench.reproduce.request import ReproduceRequest, Reproduction, SequenceCheck
+from spm_bench.results.changes import Change
 
 if TYPE_CHECKING:
     from spm_bench.engine.progress import Progress

@@ -14,8 +14,8 @@ from spm_bench.engine.runner import check_workers, run_all
 from spm_bench.errors import ResultsError, UsageError
 from spm_bench.reproduce.boxes import RawFiles, check_there, compare_sequence
 from spm_bench.reproduce.described import Described, describe
-from spm_bench.reproduce.provenance import compare_manifests
 from spm_bench.reproduce.request import ReproduceRequest, Reproduction
+from spm_bench.results.changes import compare_manifests
 from spm_bench.results.files import RUN_FILE, readable_os_errors
 from spm_bench.results.layouts import get_layout
 from spm_bench.results.manifest import DONE, Manifest, read_manifest, sequences_in_state

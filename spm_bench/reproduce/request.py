@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from spm_bench.results.changes import Change
+
 
 @dataclass(frozen=True)
 class ReproduceRequest:
@@ -68,24 +70,6 @@ class SequenceCheck:
     def same(self, tolerance: float = 0.0) -> bool:
         """Whether as many repetitions are in the same states, with boxes no further apart than `tolerance` pixels."""
         return self.repetitions[0] == self.repetitions[1] and not self.states and self.largest <= tolerance
-
-
-@dataclass(frozen=True)
-class Change:
-    """A fact about a run that is not as it was.
-
-    Attributes:
-        what: The fact.
-        then: As recorded; "" where it was not.
-        now: As it is.
-        decides: Whether it is a part of the run's identity: what boxes are known to depend on. Others (versions,
-            threads, the machine) may change the last digits.
-    """
-
-    what: str
-    then: str
-    now: str
-    decides: bool
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from rich.table import Table
 from spm_bench.errors import listed
 from spm_bench.report.terminal import plain_text
 from spm_bench.report.vocabulary import DASH
-from spm_bench.reproduce.request import Change, Reproduction, SequenceCheck
+from spm_bench.reproduce.request import Reproduction, SequenceCheck
+from spm_bench.results.changes import Change
 
 MOST_ROWS = 12
 """Sequences in the table on the terminal; `--json` holds all."""

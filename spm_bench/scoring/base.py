@@ -75,6 +75,19 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """The scores of an attribute: of the sequences that carry it, or of their frames that do.
+
+    Attributes:
+        sequences: Names of those that have a say, in the suite's order.
+        statistics: Metric -> the score as a function of how often each of these is drawn.
+    """
+
+    sequences: tuple[str, ...]
+    statistics: Mapping[str, Statistic]
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """All scores of one tracker (and variant) on one suite under one protocol and convention.
 
@@ -87,6 +100,7 @@ class Evaluation:
         sequences: Names of the S sequences with results, in the suite's order.
         statistics: Metric -> the score as a function of how often each of `sequences` is drawn; without speed, which
             is no property of the sequences.
+        attributes: Attribute -> the same for its sequences, in the order and with the values of `per_attribute`.
     """
 
     label: str
@@ -97,6 +111,7 @@ class Evaluation:
     extra: Mapping[str, Any] = field(default_factory=dict)
     sequences: tuple[str, ...] = ()
     statistics: Mapping[str, Statistic] = field(default_factory=dict)
+    attributes: Mapping[str, Part] = field(default_factory=dict)
 
     def score(self, metric: str) -> Score:
         """The score of a metric. Raises KeyError where it was not computed."""

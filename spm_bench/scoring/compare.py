@@ -23,7 +23,7 @@ from spm_bench.metrics.statistics import (
     swap_p,
     win_tie_loss,
 )
-from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.scoring.units import units_of
 
 SAME = "equal to the base on every sequence"
@@ -136,6 +136,45 @@ def compare_to_base(
     return _corrected(found)
 
 
+def compare_attributes(
+    base: Evaluation,
+    other: Evaluation,
+    *,
+    metrics: Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, tuple[Comparison, ...]]:
+    """Compare an evaluation with a base, attribute by attribute, on the sequences that carry it.
+
+    Sequences of one video are drawn together, as in `compare_to_base`; see there for the arguments and errors. Of the
+    frames with an attribute, each sequence's are one draw.
+
+    Returns:
+        Attribute -> one comparison per metric, of the attributes and metrics that both have. Holm's correction runs over
+        the attributes of one metric.
+    """
+    chosen, common = _metrics(base, metrics), set(_common(base, other))
+    keys, found = list[str](), list[Comparison]()
+    for attribute, part in base.attributes.items():
+        theirs = other.attributes.get(attribute)
+        names = [] if theirs is None else [n for n in part.sequences if n in common and n in theirs.sequences]
+        if theirs is None or not names:
+            continue
+        for metric in chosen:
+            if metric in part.statistics and metric in theirs.statistics:
+                first, second = (_on(p.sequences, p.statistics[metric], names) for p in (theirs, part))
+                score = base.score(metric)
+                judged = _judge(score, first, second, names, units=units, level=level, resamples=resamples, seed=seed)
+                keys.append(attribute)
+                found.append(replace(judged, label=other.label, base=base.label))
+    by_attribute: dict[str, tuple[Comparison, ...]] = {}
+    for attribute, comparison in zip(keys, _corrected(found), strict=True):
+        by_attribute[attribute] = (*by_attribute.get(attribute, ()), comparison)
+    return by_attribute
+
+
 def _metrics(base: Evaluation, metrics: Sequence[str] | None) -> list[str]:
     if metrics is None:
         return [score.metric for score in base.scores if score.metric in base.statistics]
@@ -189,7 +228,24 @@ def _compare(
 ) -> Comparison:
     """One metric on the sequences of these names; `p_holm` is still the plain p."""
     score = base.score(metric)
-    first, second = (_on(evaluation, metric, names) for evaluation in (other, base))
+    first, second = (_on(evaluation.sequences, evaluation.statistics[metric], names) for evaluation in (other, base))
+    found = _judge(score, first, second, names, units=units, level=level, resamples=resamples, seed=seed)
+    note = "; ".join(filter(None, (_about(base, other, names), found.note)))
+    return replace(found, label=other.label, base=base.label, note=note)
+
+
+def _judge(
+    score: Score,
+    first: Statistic,
+    second: Statistic,
+    names: Sequence[str],
+    *,
+    units: Mapping[str, str] | None,
+    level: float,
+    resamples: int,
+    seed: int,
+) -> Comparison:
+    """Compare two statistics of the same sequences; the labels are still empty."""
     of = units_of(score.suite, names) if units is None else {name: units.get(name, name) for name in names}
     labels = [of[name] for name in names]
     minus = difference(first, second)
@@ -199,10 +255,10 @@ def _compare(
     opposed = side is not None and side * interval.value < 0.0
     wins, ties, losses = win_tie_loss(minus.singles, higher_is_better=score.higher_is_better)
     return Comparison(
-        label=other.label,
-        base=base.label,
+        label="",
+        base="",
         suite=score.suite,
-        metric=metric,
+        metric=score.metric,
         value=first.value,
         base_value=second.value,
         difference=interval.value,
@@ -217,18 +273,16 @@ def _compare(
         detectable=detectable_difference(standard_error(of_units), interval.n_units),
         n_sequences=interval.n_sequences,
         n_units=interval.n_units,
-        note="; ".join(
-            filter(None, (_about(base, other, names), SAME if ties == len(names) else note, OPPOSED if opposed else ""))
-        ),
+        note="; ".join(filter(None, (SAME if ties == len(names) else note, OPPOSED if opposed else ""))),
         higher_is_better=score.higher_is_better,
         side=side,
     )
 
 
-def _on(evaluation: Evaluation, metric: str, names: Sequence[str]) -> Statistic:
-    """A score of some sequences, in the order of their names."""
-    places = {name: row for row, name in enumerate(evaluation.sequences)}
-    return evaluation.statistics[metric].chosen(np.array([places[name] for name in names], dtype=np.intp))
+def _on(sequences: Sequence[str], statistic: Statistic, names: Sequence[str]) -> Statistic:
+    """A score of some of the sequences, in the order of their names."""
+    places = {name: row for row, name in enumerate(sequences)}
+    return statistic.chosen(np.array([places[name] for name in names], dtype=np.intp))
 
 
 def _test(

@@ -25,7 +25,7 @@ from spm_bench.metrics.success import (
     share_above,
 )
 from spm_bench.results.trajectory import ResultSet
-from spm_bench.scoring.base import Curve, Evaluation, Score
+from spm_bench.scoring.base import Curve, Evaluation, Part, Score
 from spm_bench.scoring.passes import BoolArray, FloatArray, Passes, collect_passes
 from spm_bench.scoring.rows import about_seconds, score_row
 from spm_bench.suites.base import Suite
@@ -46,6 +46,8 @@ class _Measured:
         curves: Name -> line over the whole suite.
         on_frames: Scores of any choice of frames (F booleans): metric -> value.
         statistics: Metric -> the overall value as a function of how often each sequence is drawn.
+        of_frames: Scores of any choice of frames, sequence by sequence: metric -> S values (NaN without a frame), and
+            S numbers of frames that count. Weighted by these, their mean is that of `on_frames`.
     """
 
     per_sequence: Mapping[str, FloatArray]
@@ -53,6 +55,7 @@ class _Measured:
     curves: Mapping[str, Curve]
     on_frames: Callable[[BoolArray], Mapping[str, float]]
     statistics: Mapping[str, Statistic]
+    of_frames: Callable[[BoolArray], tuple[Mapping[str, FloatArray], NDArray[np.intp]]]
 
 
 def evaluate_one_pass(
@@ -92,6 +95,7 @@ def evaluate_one_pass(
         extra={"rules": rules.source},
         sequences=tuple(s.name for s in passes.sequences),
         statistics=measured.statistics,
+        attributes={**_sequence_parts(passes, measured), **_frame_parts(passes, measured)},
     )
 
 
@@ -117,6 +121,11 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
         some = FrameMeasures(*(values[chosen] for values in vars(frames).values()))
         return {k: float(v[0]) for k, v in headlines(pass_curves(some, [chosen.sum()], rules), rules).items()}
 
+    def of_frames(chosen: BoolArray) -> tuple[Mapping[str, FloatArray], NDArray[np.intp]]:
+        some = FrameMeasures(*(values[chosen] for values in vars(frames).values()))
+        counts = np.bincount(passes.frame_owners[chosen], minlength=len(passes.sequences))
+        return headlines(pass_curves(some, counts, rules), rules), counts
+
     per_sequence = headlines(PassCurves(**lines), rules)
     return _Measured(
         per_sequence=per_sequence,
@@ -132,6 +141,7 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
         on_frames=on_frames,
         # a point of a mean curve, and the area under it, are the means of the sequences' own
         statistics={metric: mean_over(values) for metric, values in per_sequence.items()},
+        of_frames=of_frames,
     )
 
 
@@ -158,6 +168,11 @@ def _average_overlap(passes: Passes, rules: Convention, suite: Suite) -> _Measur
         overlaps = frames.overlaps[chosen & counted]
         return {k: float(v[0]) for k, v in overlap_scores(overlaps, np.zeros(len(overlaps), int), 1).items()}
 
+    def of_frames(chosen: BoolArray) -> tuple[Mapping[str, FloatArray], NDArray[np.intp]]:
+        rows = chosen & counted
+        owners = passes.frame_owners[rows]
+        return overlap_scores(frames.overlaps[rows], owners, n), np.bincount(owners, minlength=n)
+
     curve = share_above(frames.overlaps[counted], [counted.sum()], thresholds, inclusive=rules.overlap_inclusive)
     owners = passes.frame_owners[counted]
     per_sequence, n_frames = overlap_scores(frames.overlaps[counted], owners, n), np.bincount(owners, minlength=n)
@@ -170,6 +185,7 @@ def _average_overlap(passes: Passes, rules: Convention, suite: Suite) -> _Measur
         statistics={
             metric: ratio_of_sums(np.nan_to_num(values) * n_frames, n_frames) for metric, values in per_sequence.items()
         },
+        of_frames=of_frames,
     )
 
 
@@ -248,12 +264,17 @@ def _per_attribute(passes: Passes, measured: _Measured) -> pd.DataFrame:
     )
 
 
-def _sequence_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
+def _members(passes: Passes) -> dict[str, list[int]]:
+    """Attribute -> indices of the sequences that carry it."""
     members: dict[str, list[int]] = {}
     for index, sequence in enumerate(passes.sequences):
         for attribute in sequence.attributes:
             members.setdefault(attribute, []).append(index)
-    for attribute, chosen in members.items():
+    return members
+
+
+def _sequence_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
+    for attribute, chosen in _members(passes).items():
         for metric, values in measured.per_sequence.items():
             some = values[chosen]
             found = some[~np.isnan(some)]
@@ -262,12 +283,38 @@ def _sequence_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[
 
 
 def _frame_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
-    """Pooled over labelled frames; the first of each pass is left out, as its box was given."""
-    names = dict.fromkeys(a for s in passes.sequences for a in s.frame_attributes)
-    not_first = counted_frames(passes.lengths, None)
-    for name in names:
-        chosen = passes.labelled((name,)) & not_first
+    for name, chosen in _labelled_frames(passes):
         n_sequences = len(np.unique(passes.frame_owners[chosen]))
         for metric, value in measured.on_frames(chosen).items():
             if not np.isnan(value):
                 yield name + ON_FRAMES, metric, value, n_sequences
+
+
+def _labelled_frames(passes: Passes) -> Iterator[tuple[str, BoolArray]]:
+    """The frames of each frame attribute; the first of each pass is left out, as its box was given."""
+    not_first = counted_frames(passes.lengths, None)
+    for name in dict.fromkeys(a for s in passes.sequences for a in s.frame_attributes):
+        yield name, passes.labelled((name,)) & not_first
+
+
+def _sequence_parts(passes: Passes, measured: _Measured) -> dict[str, Part]:
+    """Means over the sequences with an attribute, as functions of these."""
+    return {
+        attribute: Part(
+            tuple(passes.sequences[i].name for i in chosen),
+            {metric: mean_over(values[chosen]) for metric, values in measured.per_sequence.items()},
+        )
+        for attribute, chosen in _members(passes).items()
+    }
+
+
+def _frame_parts(passes: Passes, measured: _Measured) -> dict[str, Part]:
+    """Scores of the frames with a frame attribute, as functions of the sequences that have any."""
+    found = {}
+    for name, chosen in _labelled_frames(passes):
+        values, counts = measured.of_frames(chosen)
+        rows = np.flatnonzero(counts)
+        if len(rows):
+            of_metric = {m: ratio_of_sums(v[rows] * counts[rows], counts[rows]) for m, v in values.items()}
+            found[name + ON_FRAMES] = Part(tuple(passes.sequences[i].name for i in rows), of_metric)
+    return found

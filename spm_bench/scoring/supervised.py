@@ -24,10 +24,11 @@ from spm_bench.metrics.supervised import (
     robustness_statistics,
     sequence_accuracies,
     sequence_failures,
+    total_over,
 )
 from spm_bench.metrics.vot_conventions import BY_LENGTH, VotConvention, get_vot_convention
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
-from spm_bench.scoring.base import Curve, Evaluation, Score
+from spm_bench.scoring.base import Curve, Evaluation, Part, Score
 from spm_bench.scoring.passes import check_length, sequences_with_results
 from spm_bench.scoring.rows import about_seconds, score_row
 from spm_bench.suites.base import Sequence, Suite
@@ -110,6 +111,7 @@ def evaluate_supervised(
         },
         sequences=tuple(s.name for s in runs.sequences),
         statistics=_statistics(suite, rules, passes, counted),
+        attributes=_parts(runs, counted),
     )
 
 
@@ -266,3 +268,24 @@ def _per_attribute(runs: Runs, counted: BoolArray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["attribute", "metric", "value", "n_sequences"]).astype(
         {"value": "float64", "n_sequences": "int64"}
     )
+
+
+def _parts(runs: Runs, counted: BoolArray) -> dict[str, Part]:
+    """The same as functions of the sequences that have labelled frames."""
+    passes, found = runs.passes, {}
+    owners = passes.owners[passes.pass_of_frame]
+    for name in dict.fromkeys(a for s in runs.sequences for a in s.frame_attributes):
+        chosen = runs.labelled(name)
+        rows = np.unique(owners[chosen])
+        if not len(rows):
+            continue
+        owner = owners[passes.failed & chosen]
+        lost = np.bincount(owner, 1.0 / passes.repetitions[owner], len(runs.sequences)).astype(np.float64)[rows]
+        found[name] = Part(
+            tuple(runs.sequences[i].name for i in rows),
+            {
+                "accuracy": accuracy_statistic(passes, counted & chosen, "frames").chosen(rows),
+                "failures": total_over(lost),
+            },
+        )
+    return found

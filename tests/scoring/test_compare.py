@@ -14,8 +14,8 @@ from spm_bench.metrics.paired import paired_interval
 from spm_bench.metrics.resampling import Statistic, mean_over
 from spm_bench.metrics.statistics import detectable_difference, holm, signed_rank_p, swap_p
 from spm_bench.metrics.supervised import robustness_statistics
-from spm_bench.scoring.base import Evaluation
-from spm_bench.scoring.compare import OPPOSED, SAME, compare_to_base
+from spm_bench.scoring.base import Evaluation, Part
+from spm_bench.scoring.compare import OPPOSED, SAME, compare_attributes, compare_to_base
 from tests.report.fakes import make_scores, make_suite
 
 NAMES = tuple(f"s{i}" for i in range(9))
@@ -212,3 +212,27 @@ def test_failures_are_totals_of_the_sequences_that_both_have() -> None:
     (found,) = compare_to_base(failing("base", [0, 1, 2, 3]), [failing("same", [1, 3])])
     assert (found.value, found.base_value, found.difference) == (9.0, 9.0, 0.0)
     assert (found.wins, found.ties, found.losses) == (0, 2, 0)
+
+
+def test_attributes_are_compared_on_the_sequences_that_carry_them() -> None:
+    carriers = {"OCC": (0, 2, 3, 5, 8), "SV": (1, 2), "LR": (4,)}
+    values = BASE + RNG.normal(0.1, 0.05, 9)
+
+    def tagged(label: str, of: np.ndarray, tags: tuple[str, ...]) -> Evaluation:
+        parts = {
+            tag: Part(tuple(NAMES[i] for i in carriers[tag]), {"auc": mean_over(of[[*carriers[tag]]])}) for tag in tags
+        }
+        return replace(made(label, of), attributes=parts)
+
+    found = compare_attributes(tagged("base", BASE, ("OCC", "SV", "LR")), tagged("a", values, ("LR", "SV", "OCC")))
+    assert {tag: c.n_sequences for tag, (c,) in found.items()} == {"OCC": 5, "SV": 2, "LR": 1}
+    (occluded,) = found["OCC"]
+    d = (values - BASE)[[*carriers["OCC"]]]
+    interval = paired_interval(values[[*carriers["OCC"]]], BASE[[*carriers["OCC"]]])
+    assert (occluded.label, occluded.base, occluded.metric) == ("a", "base", "auc")
+    assert occluded.difference == pytest.approx(d.mean())
+    assert (occluded.low, occluded.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
+    assert (occluded.wins, occluded.ties, occluded.losses) == ((d > 0).sum(), 0, (d < 0).sum())
+    assert [c.p_holm for (c,) in found.values()] == pytest.approx(holm([c.p for (c,) in found.values()]))
+    assert math.isnan(found["LR"][0].low)
+    assert list(compare_attributes(tagged("base", BASE, ("OCC", "SV")), tagged("a", values, ("SV",)))) == ["SV"]

@@ -34,10 +34,13 @@ def value(evaluation: Evaluation, sequence: str, metric: str) -> float:
 
 
 def attribute(evaluation: Evaluation, name: str, metric: str) -> tuple[float, int]:
+    """Value and number of sequences in the table; the attribute's statistic must say the same."""
     frame = evaluation.per_attribute
     assert frame is not None
     row = frame[(frame["attribute"] == name) & (frame["metric"] == metric)]
-    return float(row["value"].item()), int(row["n_sequences"].item())
+    found, part = (float(row["value"].item()), int(row["n_sequences"].item())), evaluation.attributes[name]
+    assert (part.statistics[metric].value, len(part.sequences)) == (pytest.approx(found[0], abs=1e-12), found[1])
+    return found
 
 
 def test_otb_scores_come_in_the_order_of_tables_with_all_that_identifies_them() -> None:

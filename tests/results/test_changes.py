@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from spm_bench.reproduce.provenance import compare_manifests
+from spm_bench.results.changes import compare_manifests
 
 MANIFEST = {
     "tracker": {

@@ -1,13 +1,13 @@
-"""What is not as it was: two manifests, fact by fact."""
+"""What differs between two runs: their manifests, fact by fact."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from spm_bench.errors import listed
-from spm_bench.reproduce.request import Change
 from spm_bench.results.manifest import Manifest
 
 Facts = dict[str, str]
@@ -17,6 +17,24 @@ _MACHINE = {"cpu": "processor", "cores": "processor cores", "platform": "system"
 _IDENTITY = {"code": "tracker code", "weights_sha256": "weights"}
 _NAMED = 2
 """Sequences that a row names; of more it says how many."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A fact about a run that is not as it was.
+
+    Attributes:
+        what: The fact.
+        then: As recorded; "" where it was not.
+        now: As it is.
+        decides: Whether it is a part of the run's identity: what boxes are known to depend on. Others (versions,
+            threads, the machine) may change the last digits.
+    """
+
+    what: str
+    then: str
+    now: str
+    decides: bool
 
 
 def compare_manifests(then: Manifest, now: Manifest) -> tuple[tuple[Change, ...], tuple[str, ...]]:
