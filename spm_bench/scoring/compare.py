@@ -152,8 +152,8 @@ def compare_attributes(
     frames with an attribute, each sequence's are one draw.
 
     Returns:
-        Attribute -> one comparison per metric, of the attributes and metrics that both have. Holm's correction runs over
-        the attributes of one metric.
+        Attribute -> one comparison per metric, of the attributes and metrics that both have. Holm's correction runs
+        over the attributes of one metric.
     """
     chosen, common = _metrics(base, metrics), set(_common(base, other))
     keys, found = list[str](), list[Comparison]()
