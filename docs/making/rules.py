@@ -25,7 +25,7 @@ from spm_bench.metrics.conventions import (
     get_convention,
 )
 from spm_bench.metrics.speed import frames_per_second, mean_inverse_seconds
-from spm_bench.metrics.success import headlines, measure_frames, pass_curves
+from spm_bench.metrics.success import covered_frames, headlines, measure_frames, pass_curves
 
 NOT_RULES = ("name", "source")
 PICTURE = (100, 100)
@@ -33,13 +33,18 @@ PICTURE = (100, 100)
 TITLES = {
     "auc": "AUC",
     "precision": "precision",
+    "precision_area": "precision (area)",
+    "coverage": "coverage",
     "normalised_precision": "normalised precision",
     "ao": "AO",
     "sr50": "SR.50",
     "sr75": "SR.75",
     "fps": "fps",
 }
-HEADLINES = {"success": ("auc", "precision", "normalised_precision"), "average-overlap": ("ao", "sr50", "sr75")}
+HEADLINES = {
+    "success": ("auc", "precision or precision_area", "normalised_precision"),
+    "average-overlap": ("ao", "sr50", "sr75"),
+}
 """Scheme -> what its rule sets are compared by."""
 
 BOX = (10.0, 10.0, 20.0, 20.0)
@@ -185,7 +190,7 @@ CASES = (
         "error_thresholds",
         (PIXELS_51, tuple(np.linspace(0, 50, 21).tolist())),
         "The result is 11 px off from the second frame on; `precision_at` is None, so precision is an area.",
-        "precision",
+        "precision_area",
         moved(11),
         base=replace(CONVENTIONS[0], precision_at=None),
     ),
@@ -206,13 +211,37 @@ CASES = (
         moved(20),
     ),
     Case("area", ("mean", "trapezoid"), "A perfect tracker.", "auc"),
-    Case("precision_at", (20.0, None), "The result is 15 px off from the second frame on.", "precision", moved(15)),
+    Case(
+        "precision_at",
+        (20.0, None),
+        "The result is 15 px off from the second frame on.",
+        "precision or precision_area",
+        moved(15),
+    ),
     Case(
         "normalised_at",
         (0.2, None),
         "The result is a quarter of the target's width off from the second frame on.",
         "normalised_precision",
         moved(5),
+    ),
+    Case(
+        "repetitions",
+        ("frames", "mean"),
+        "Two passes of one sequence: one of 12 frames is always right, one that starts later, of 4 frames, is right in "
+        "the first only.",
+        "precision",
+        np.array([BOX] * 13 + [FAR] * 3),
+        np.array([BOX] * 16),
+        lengths=(12, 4),
+    ),
+    Case(
+        "coverage",
+        (True, False),
+        "Four frames; one result is zeros. Without the rule the number is not reported.",
+        "coverage",
+        with_row(TARGET, 3, (0.0, 0, 0, 0)),
+        base=replace(CONVENTIONS[0], origin=0),
     ),
     Case(
         "speed",
@@ -247,7 +276,10 @@ def scores(case: Case, rules: Convention) -> dict[str, float]:
     found = {"fps": speed(case.seconds) or np.nan}
     if rules.scheme == "success":
         per_pass = headlines(pass_curves(frames, lengths, rules), rules)
-        return found | {name: float(values.mean()) for name, values in per_pass.items()}
+        weights = lengths if case.rule == "repetitions" and rules.repetitions == "frames" else None
+        covered = covered_frames(case.results, case.truth, lengths, rules).mean() if rules.coverage else np.nan
+        found["coverage"] = float(covered)
+        return found | {name: float(np.average(values, weights=weights)) for name, values in per_pass.items()}
     cover = np.ones(len(case.truth)) if case is not DIFFICULT else case.truth[:, 2] > 0
     overlaps = frames.overlaps[counted_frames(lengths, cover, without_first=rules.first_frame == "excluded")]
     return found | {name: float(v[0]) for name, v in overlap_scores(overlaps, np.zeros(len(overlaps), int), 1).items()}
@@ -258,8 +290,13 @@ def both(case: Case) -> dict[Any, float]:
     found = {}
     for value in case.values:
         measured = scores(case, replace(case.base, name="one rule", **{case.rule: value}))
-        found[value] = next(measured[name] for name in case.metric.split(" or ") if name in measured)
+        found[value] = of_first(measured, case.metric)
     return found
+
+
+def of_first(measured: dict[str, float], names: str) -> float:
+    """The first that was measured of some metrics with "or" between."""
+    return next(measured[name] for name in names.split(" or ") if name in measured)
 
 
 def one_pass_sets() -> str:
@@ -267,8 +304,10 @@ def one_pass_sets() -> str:
     parts = []
     for scheme, metrics in HEADLINES.items():
         chosen = [c for c in CONVENTIONS if c.scheme == scheme]
-        heads = ("rule set", *(TITLES[m] for m in metrics))
-        rows = [(f"[`{c.name}`](#{c.name})", *(number(scores(DIFFICULT, c)[m]) for m in metrics)) for c in chosen]
+        heads = ("rule set", *(TITLES[m.partition(" or ")[0]] for m in metrics))
+        rows = [
+            (f"[`{c.name}`](#{c.name})", *(number(of_first(scores(DIFFICULT, c), m)) for m in metrics)) for c in chosen
+        ]
         parts.append(table(heads, rows))
     parts += [_about(c) for c in CONVENTIONS]
     return "\n\n".join(parts)

@@ -95,7 +95,7 @@ def _check_scorable(suite: str) -> None:
     if facts is not None and not facts.has_ground_truth:
         raise UsageError(
             f"{facts.title} cannot be scored here: its ground truth is kept on the benchmark's server",
-            remedy=f"Submit the raw results there (see {facts.url}), or run got10k-val, which is scored here",
+            remedy=f"Submit the raw results there (see {facts.url}); got10k-val and trackingnet-train are scored here",
         )
 
 

@@ -20,6 +20,7 @@ ValidTruth = Literal["all-positive", "size-positive", "centre-positive", "any"]
 Bounding = Literal["none", "clamp", "cut"]
 Area = Literal["mean", "trapezoid"]
 Speed = Literal["frames-per-second", "mean-inverse"]
+Repetitions = Literal["frames", "mean"]
 
 FAILS = float("inf")
 """An error that no threshold admits."""
@@ -34,6 +35,10 @@ PIXELS_51 = tuple(np.arange(51.0).tolist())
 """0, 1, ..., 50 px."""
 BOX_SIDES_51 = tuple((np.arange(51) / 100).tolist())
 """0, .01, ..., .50 of the true box's sides."""
+PIXELS_21 = tuple(np.linspace(0, 50, 21).tolist())
+"""0, 2.5, ..., 50 px: the grid of TrackingNet."""
+BOX_SIDES_21 = tuple(np.linspace(0, 0.5, 21).tolist())
+"""0, .025, ..., .50 of the true box's sides."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Convention:
             are 0-based.
         first_frame: The given frame's result is replaced by the truth, taken as it is, or left out.
         invalid_result: A result with NaN or without area is replaced by the one before it, or taken as it is (overlap
-            0, and with NaN an error above every threshold).
+            0, and with NaN no threshold is met).
         valid_for_overlap: Which annotations are usable: all four numbers above 0, width and height above 0, or any. In
             other frames the overlap is -1, which fails at every threshold. The frames stay in the denominator.
         valid_for_error: The same for centre errors; "centre-positive" looks at the annotation's centre.
@@ -63,8 +68,12 @@ class Convention:
         overlap_inclusive: A frame succeeds with overlap >= threshold instead of strictly more.
         error_inclusive: A frame is precise with error <= threshold instead of strictly less.
         area: The number under a curve: the mean of its values, or the trapezoid rule divided by the range of x.
-        precision_at: Threshold in pixels whose value is *the* precision; None takes the area.
+        precision_at: Threshold in pixels whose value is *the* precision; None takes the area, "precision_area".
         normalised_at: The same for normalised precision.
+        repetitions: How the passes of a sequence become its curve: the share of all their "frames", so that a pass that
+            starts later counts less, or the "mean" of their curves. Equal where passes are equally long, so it matters
+            for temporal robustness only.
+        coverage: Also report the share of frames with any result, in which x + y + w + h is above 0.
         speed: "frames-per-second" is all frames over all seconds; "mean-inverse" the mean of 1/t in each sequence, then
             over sequences (larger, as fast frames dominate).
     """
@@ -91,6 +100,8 @@ class Convention:
     area: Area = "mean"
     precision_at: float | None = 20.0
     normalised_at: float | None = 0.2
+    repetitions: Repetitions = "frames"
+    coverage: bool = False
     speed: Speed = "frames-per-second"
 
     def __post_init__(self) -> None:
@@ -154,6 +165,23 @@ CONVENTIONS = (
         absent_labels=("absent",),
     ),
     Convention(
+        name="trackingnet",
+        source="SilvioGiancola/TrackingNet-devkit @967661d, metrics.py: boxes rounded to whole pixels, overlap >= the "
+        "threshold, 21 thresholds, areas by the trapezoid rule for all three; its numbers are per cent",
+        origin=0,
+        invalid_result="as-is",
+        valid_for_overlap="any",
+        valid_for_error="any",
+        rounded=True,
+        error_thresholds=PIXELS_21,
+        normalised_thresholds=BOX_SIDES_21,
+        overlap_inclusive=True,
+        area="trapezoid",
+        precision_at=None,
+        normalised_at=None,
+        coverage=True,
+    ),
+    Convention(
         name="got10k",
         source="got10k 0.1.3, ExperimentGOT10k: first frame excluded, boxes clamped to the picture, frames with "
         "cover > 0, repetitions stacked, frames pooled. Speed as frames over seconds (the toolkit: mean of 1/t)",
@@ -197,6 +225,11 @@ def get_convention(name: str) -> Convention:
     raise unknown_name("convention", name, (c.name for c in CONVENTIONS))
 
 
-def default_convention(family: str) -> Convention:
-    """The benchmark's own rules: "got10k" for the GOT-10k family, "otb-matlab" for every other one-pass suite."""
-    return get_convention("got10k" if family == "got10k" else "otb-matlab")
+def default_convention(family: str, own: str | None = None) -> Convention:
+    """The benchmark's own rules: "got10k" for the GOT-10k family, "otb-matlab" for every other one-pass suite.
+
+    Args:
+        family: Of the suite, as it was run.
+        own: The suite's own rules where it has some (LaSOT, TrackingNet); they hold for the OTB family.
+    """
+    return get_convention("got10k" if family == "got10k" else own or "otb-matlab")

@@ -132,6 +132,8 @@ def _measure(
         boxes, true = _bounded(boxes, sizes, convention.bounding), _bounded(true, sizes, convention.bounding)
     for_overlap, for_error = (_valid(true, r) for r in (convention.valid_for_overlap, convention.valid_for_error))
     errors, normalised = _errors(boxes, true, convention, for_error, absent)
+    if convention.overlap_inclusive:  # an overlap of 0 meets the threshold 0; that of no box meets none
+        for_overlap = for_overlap & ~np.isnan(boxes).any(axis=1)
     return np.where(for_overlap & ~absent, iou(boxes, true), INVALID_OVERLAP), errors, normalised
 
 
@@ -301,12 +303,40 @@ def pass_curves(frames: FrameMeasures, lengths: ArrayLike, convention: Conventio
 
 
 def headlines(curves: PassCurves, convention: Convention) -> dict[str, FloatArray]:
-    """Metric name -> U values: "auc", "precision", "normalised_precision", in the order tables show them."""
+    """Metric name -> U values, in the order tables show them.
+
+    The names are "auc", "precision" and "normalised_precision"; an area under the precision curve is "precision_area".
+    """
     rule = convention.area
     return {
         "auc": area_under(curves.success, convention.overlap_thresholds, rule),
-        "precision": headline(curves.precision, convention.error_thresholds, convention.precision_at, rule),
+        "precision" if convention.precision_at is not None else "precision_area": headline(
+            curves.precision, convention.error_thresholds, convention.precision_at, rule
+        ),
         "normalised_precision": headline(
             curves.normalised_precision, convention.normalised_thresholds, convention.normalised_at, rule
         ),
     }
+
+
+def covered_frames(results: ArrayLike, truth: ArrayLike, lengths: ArrayLike, convention: Convention) -> BoolArray:
+    """Which of F frames have a result at all: x + y + w + h above 0, under a convention's rounding and first frame.
+
+    Args:
+        results: F x 4 boxes.
+        truth: F x 4 boxes.
+        lengths: Number of frames of each pass.
+        convention: The rules.
+
+    >>> from spm_bench.metrics.conventions import get_convention
+    >>> rules = get_convention("trackingnet")
+    >>> covered_frames([[0, 0, 0, 0], [0, 0, 9, 9], [0.2, 0, 0.2, 0]], [[1, 1, 5, 5]] * 3, [3], rules).tolist()
+    [True, True, False]
+    """
+    boxes, true = np.array(results, np.float64), np.asarray(truth, np.float64)
+    starts = first_rows(lengths)
+    if convention.first_frame == "ground-truth":
+        boxes[starts] = true[starts]
+    boxes[:, :2] += convention.origin
+    sums = (np.round(boxes) if convention.rounded else boxes).sum(axis=1)
+    return np.asarray(sums > 0)

@@ -36,9 +36,9 @@ def explain(name: str) -> str:
         return "this version of the project has no description of it."
 
 
-def default_name(family: str) -> str:
-    """Name of the benchmark's own rules, which figures from print follow."""
-    return get_vot_convention(None).name if family == "vot" else default_convention(family).name
+def default_name(family: str, own: str | None = None) -> str:
+    """Name of the benchmark's own rules, which figures from print follow; `own` are those of a suite that has some."""
+    return get_vot_convention(None).name if family == "vot" else default_convention(family, own).name
 
 
 def describe(convention: Convention) -> str:
@@ -57,17 +57,25 @@ def _average_overlap(convention: Convention) -> str:
 
 def _success(convention: Convention) -> str:
     relation = "at least" if convention.overlap_inclusive else "strictly more than"
-    area = "the mean" if convention.area == "mean" else "the trapezoid area"
+    area = "the mean" if convention.area == "mean" else "the area (trapezoid rule)"
     grid = len(convention.overlap_thresholds)
     words = f"AUC is {area} of the success rates (overlap {relation} the threshold) at {grid} thresholds"
     words += ", per sequence, then averaged"
     if convention.precision_at is not None:
         within = "at most" if convention.error_inclusive else "less than"
         words += f"; precision is the share of frames with a centre error of {within} {convention.precision_at:g} px"
+    else:
+        words += f"; precision is {area} of its curve up to {convention.error_thresholds[-1]:g} px"
     if convention.normalised_at is not None:
         words += f", normalised precision within {convention.normalised_at:g} of the true box's sides"
     else:
-        words += ", normalised precision the mean of its curve"
+        words += f", normalised precision {area} of its curve"
+    if convention.rounded:
+        words += "; boxes are rounded to whole pixels"
+    if convention.absent_labels:
+        words += "; frames without a target are no hits, but count"
+    if convention.coverage:
+        words += "; coverage is the share of all frames with a result"
     if convention.invalid_result == "previous":
         words += "; an unusable result box is replaced by the one before it"
     if convention.valid_for_error != "any":

@@ -345,7 +345,10 @@ def _footer(
         lines.append("The trackers were scored on different sequences: values of one column do not compare.")
     if any(row.published for row in rows):
         lines.append("Rows called published are figures from print, not measured here; their sources are in the notes.")
-        used = {score.convention for e in evaluations for score in e.scores} - {"", default_name(suite.family)}
+        used = {score.convention for e in evaluations for score in e.scores} - {
+            "",
+            default_name(suite.family, suite.convention),
+        }
         if used:
             lines.append(f"Figures from print follow the benchmark's own rules, not {' or '.join(sorted(used))}.")
     elif incomparable and any(f.suite == suite.name for f in load_published()):

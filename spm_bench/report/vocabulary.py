@@ -47,7 +47,9 @@ class MetricStyle:
 METRICS: dict[str, MetricStyle] = {
     "auc": MetricStyle("AUC", "area under the success curve"),
     "precision": MetricStyle("P@20", "precision at 20 px"),
+    "precision_area": MetricStyle("P", "precision: area under its curve up to 50 px"),
     "normalised_precision": MetricStyle("NormP", "normalised precision"),
+    "coverage": MetricStyle("Cov", "coverage: share of frames with a result"),
     "eao": MetricStyle("EAO", "expected average overlap"),
     "accuracy": MetricStyle("A", "accuracy: mean overlap while tracking"),
     "robustness": MetricStyle("R", "robustness: failures per 100 frames"),

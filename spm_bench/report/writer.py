@@ -113,7 +113,7 @@ def _figures(
     headline = headline_metric(evaluations, suite.family)
     for curve, (metric, _) in CURVES.items():
         if any(curve in e.curves for e in evaluations):
-            metric = metric if metric in metrics else headline
+            metric = next((m for m in (metric, f"{metric}_area") if m in metrics), headline)
             yield curve, curve_figure(evaluations, curve, title, metric=metric)
     if any(has_point(e) for e in evaluations):
         yield "accuracy_robustness", accuracy_robustness_figure(evaluations, title)

@@ -19,6 +19,7 @@ from spm_bench.metrics.speed import frames_per_second, mean_inverse_seconds
 from spm_bench.metrics.success import (
     FrameMeasures,
     PassCurves,
+    covered_frames,
     headlines,
     measure_frames,
     pass_curves,
@@ -63,9 +64,9 @@ def evaluate_one_pass(
 ) -> Evaluation:
     """Score one tracker's one-pass results on a suite.
 
-    Several repetitions of a sequence are averaged under conventions of the "success" scheme, and stacked under
-    "average-overlap" (GOT-10k's rule). A sequence without any usable annotation beyond its first frame is left out of
-    the means, and the scores' notes say so.
+    Several passes over a sequence become one curve under conventions of the "success" scheme (see their `repetitions`),
+    and are stacked under "average-overlap" (GOT-10k's rule). A sequence without any usable annotation beyond its first
+    frame is left out of the means, and the scores' notes say so.
 
     Args:
         suite: With ground truth; frames are not touched.
@@ -74,15 +75,16 @@ def evaluate_one_pass(
         allow_missing: Score the sequences that have results, instead of failing when one has none.
 
     Returns:
-        Scores "auc", "precision", "normalised_precision" or "ao", "sr50", "sr75" in 0..1, then "fps" where times are
-        known.
+        Scores "auc", "precision" (or "precision_area"), "normalised_precision", or "ao", "sr50", "sr75", all in 0..1,
+        then "fps" where times are known.
 
     Raises:
         UsageError: No such convention.
         ResultsError: Results are missing, broken, or of the wrong length.
         DataError: The convention needs picture sizes or visibility labels that the suite does not have.
     """
-    rules = default_convention(suite.family) if convention is None else get_convention(convention)
+    own = default_convention(suite.family, suite.convention)
+    rules = own if convention is None else get_convention(convention)
     passes = collect_passes(suite, results, allow_missing=allow_missing)
     measured = _success(passes, rules) if rules.scheme == "success" else _average_overlap(passes, rules, suite)
     speeds = _speeds(passes, rules)
@@ -113,7 +115,7 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
     blank = ~passes.annotated()
     lines = {}
     for name, values in vars(of_passes).items():
-        lines[name] = passes.sequence_means(values)
+        lines[name] = passes.sequence_means(values, by_frames=rules.repetitions == "frames")
         lines[name][blank] = np.nan
     mean = PassCurves(**{name: _mean_rows(line)[None] for name, line in lines.items()})
 
@@ -127,9 +129,18 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
         return headlines(pass_curves(some, counts, rules), rules), counts
 
     per_sequence = headlines(PassCurves(**lines), rules)
+    overall = {k: float(v[0]) for k, v in headlines(mean, rules).items()}
+    # a point of a mean curve, and the area under it, are the means of the sequences' own
+    statistics = {metric: mean_over(values) for metric, values in per_sequence.items()}
+    if rules.coverage:
+        covered = covered_frames(passes.boxes, passes.truth, passes.lengths, rules)
+        n = len(passes.sequences)
+        sums, counts = (np.bincount(passes.frame_owners, weights, n) for weights in (covered, np.ones(len(covered))))
+        per_sequence["coverage"], overall["coverage"] = sums / counts, float(covered.mean())
+        statistics["coverage"] = ratio_of_sums(sums, counts)
     return _Measured(
         per_sequence=per_sequence,
-        overall={k: float(v[0]) for k, v in headlines(mean, rules).items()},
+        overall=overall,
         curves={
             name: Curve(np.array(x), getattr(mean, name)[0], x_label, y_label, mean_line(lines[name]))
             for name, x, x_label, y_label in (
@@ -139,8 +150,7 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
             )
         },
         on_frames=on_frames,
-        # a point of a mean curve, and the area under it, are the means of the sequences' own
-        statistics={metric: mean_over(values) for metric, values in per_sequence.items()},
+        statistics=statistics,
         of_frames=of_frames,
     )
 

@@ -78,11 +78,19 @@ class Passes:
             sizes.append(np.broadcast_to(np.asarray(sequence.image_size, np.float64), (len(sequence), 2)))
         return np.asarray(self.per_frame(sizes), dtype=np.float64)
 
-    def sequence_means(self, values: FloatArray) -> FloatArray:
-        """Average values of shape (U, ...) over the repetitions of each sequence: shape (S, ...)."""
+    def sequence_means(self, values: FloatArray, *, by_frames: bool = False) -> FloatArray:
+        """Average values of shape (U, ...) over the passes of each sequence: shape (S, ...).
+
+        Args:
+            values: One row per pass.
+            by_frames: Weigh each pass by its number of frames, instead of all alike.
+        """
+        if len(self.owners) == len(self.sequences):
+            return values
+        weights = self.lengths if by_frames else np.ones(len(self.owners))
         sums = np.zeros((len(self.sequences), *values.shape[1:]))
-        np.add.at(sums, self.owners, values)
-        counts = np.bincount(self.owners, minlength=len(self.sequences))
+        np.add.at(sums, self.owners, values * weights.reshape(-1, *[1] * (values.ndim - 1)))
+        counts = np.bincount(self.owners, weights, minlength=len(self.sequences))
         return np.asarray(sums / counts.reshape(-1, *[1] * (values.ndim - 1)))
 
     def annotated(self) -> BoolArray:

@@ -228,6 +228,23 @@ def parse_labels(path: Path, n: int, *, highest: int = 1, pad: bool = False) -> 
     return labels
 
 
+def parse_flags(path: Path, n: int) -> NDArray[np.bool_]:
+    """Read n flags, 0 or 1, in one line or one per line, as the file has them.
+
+    Raises:
+        DataError: Not such flags, or not n of them.
+    """
+    text = read_text(path).translate(_TO_SPACES).decode("utf-8", errors="replace")
+    words = text.split()
+    for line, words_of_line in enumerate(text.splitlines(), start=1):
+        for word in words_of_line.split():
+            if word not in ("0", "1", "0.0", "1.0"):
+                raise DataError(f"{word[:40]!r} is neither 0 nor 1", where=path, line=line)
+    if len(words) != n:
+        raise DataError(f"{len(words)} flags for {n}", where=path, remedy="Restore the file of the data set")
+    return np.array([word[0] == "1" for word in words])
+
+
 def parse_names(path: Path) -> list[str]:
     """Read a list of sequence names, one per line; blank lines are skipped.
 

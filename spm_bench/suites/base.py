@@ -40,6 +40,8 @@ class Sequence:
         frame_attributes: Name -> n booleans (VOT style); all of length n.
         image_size: (width, height), or None where unknown.
         cover: n values 0..8, GOT-10k's visible part of the target, else None.
+        no_start: n booleans, frames on which the benchmark starts no run of temporal robustness (OTB: the target is
+            hidden there); None: there are none.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Sequence:
     frame_attributes: Mapping[str, BoolArray] = field(default_factory=dict)
     image_size: tuple[int, int] | None = None
     cover: NDArray[np.int64] | None = None
+    no_start: BoolArray | None = None
 
     def __len__(self) -> int:
         """Count the frames."""
@@ -73,6 +76,8 @@ class Suite:
         bounded: Whether overlaps are bounded to the image (VOT from 2016 on).
         has_ground_truth: False for GOT-10k test, whose ground truth is on a server.
         citation: What to cite, one line.
+        origin: What result files of the family "otb" count as the first pixel of this suite, 1 or 0.
+        convention: Name of the benchmark's own rules of scoring, where these are not those of its family.
     """
 
     name: str
@@ -88,6 +93,8 @@ class Suite:
     bounded: bool = True
     has_ground_truth: bool = True
     citation: str = ""
+    origin: int = 1
+    convention: str | None = None
 
     @property
     def coverage(self) -> str:

@@ -112,5 +112,5 @@ def _status(name: str, data: Path | None) -> SuiteStatus:
         home = layout.find_home(facts, data)
     except (MissingDataError, OSError):
         return SuiteStatus(name, facts.title, facts.about, facts.n_sequences, facts.protocol)
-    present = sum(layout.find_annotation(home, item) is not None for item in facts.sequences)
+    present = sum(layout.find_annotation(home, item) is not None for item in layout.items(home, facts))
     return SuiteStatus(name, facts.title, facts.about, facts.n_sequences, facts.protocol, home, present)

@@ -25,6 +25,7 @@ class SequenceFacts:
         last: Number of the last one, None where only the data set itself tells.
         annotated_from: Picture number of the annotation's first line, where that may be earlier than `first`.
         attributes: Tags of the whole sequence (OTB).
+        init_omit: (first, last) numbers of pictures on which no run of temporal robustness starts (OTB).
     """
 
     name: str
@@ -34,6 +35,7 @@ class SequenceFacts:
     last: int | None = None
     annotated_from: int | None = None
     attributes: tuple[str, ...] = ()
+    init_omit: tuple[tuple[int, int], ...] = ()
 
     @property
     def n_frames(self) -> int | None:
@@ -65,12 +67,20 @@ class SuiteFacts:
 
     Attributes:
         about: One line for lists.
-        layout: How its files lie on disk: "otb", "vot" or "got10k", the module that reads them.
+        layout: How its files lie on disk: the module that reads them ("otb", "vot", "got10k", "lasot", ...).
         n_sequences: How many it has.
         folders: Usual names of its folder, best first, lower case and without "-", "_" and blanks.
+        origin: What its files of boxes, and result files of the family "otb", count as the first pixel, 1 or 0. Other
+            families' files are taken as they are.
         url: Official page.
         get: How to get the data, in a line.
         source: Where a command can take them from, or what a person has to do; None where nobody wrote it down.
+        sequences: All of them; empty for a suite that is `discovered`.
+        convention: Name of the benchmark's own rules of scoring, where these are not those of its family.
+        attribute_flags: Tags in the order of the 0 and 1 of native attribute files, one file per sequence.
+        shared_names: Sequences whose names another data set of this layout has too: a folder with these alone is taken
+            for this suite's only by its own name.
+        discovered: Nobody has the list: the sequences are those in the folder, and only their number is known.
     """
 
     name: str
@@ -89,6 +99,11 @@ class SuiteFacts:
     has_ground_truth: bool = True
     eao_interval: tuple[int, int] | None = None
     source: Source | None = None
+    origin: int = 1
+    convention: str | None = None
+    attribute_flags: tuple[str, ...] = ()
+    shared_names: tuple[str, ...] = ()
+    discovered: bool = False
 
 
 @cache
@@ -133,38 +148,45 @@ def suite_facts(name: str) -> SuiteFacts:
 
 def _suite_facts(name: str, fields: dict[str, Any]) -> SuiteFacts:
     sequences = _sequences(fields)
-    for consumed in ("sequences", "names", "name_pattern", "sequences_of"):
+    for consumed in ("sequences", "names", "name_pattern", "sequences_of", "folder_pattern", "annotation_pattern"):
         fields.pop(consumed, None)
     interval = fields.pop("eao_interval", None)
     source = fields.pop("source", None)
     folders = tuple(fields.pop("folders"))
+    flags, shared = (tuple(fields.pop(key, ())) for key in ("attribute_flags", "shared_names"))
     return SuiteFacts(
         name=name,
         sequences=sequences,
         folders=folders,
         eao_interval=None if interval is None else (interval[0], interval[1]),
         source=None if source is None else Source(**{**source, "steps": tuple(source.get("steps", ()))}),
+        attribute_flags=flags,
+        shared_names=shared,
         **fields,
     )
 
 
 def _sequences(fields: Mapping[str, Any]) -> tuple[SequenceFacts, ...]:
-    """Expand the four ways to list sequences: in full, by name, by numbered pattern, as a part of another suite's."""
+    """Expand the ways to list sequences: in full, by name, by numbered pattern, or as a part of another suite's."""
+    if fields.get("discovered"):
+        return ()
     if "sequences_of" in fields:
         others = suite_facts(fields["sequences_of"]).sequences
         names = fields.get("names")
         return others if names is None else tuple(item for item in others if item.name in names)
     if "name_pattern" in fields:
-        return tuple(_plain(fields["name_pattern"] % number) for number in range(1, fields["n_sequences"] + 1))
-    if "names" in fields:
-        return tuple(map(_plain, fields["names"]))
-    return tuple(_detailed(item, fields["layout"]) for item in fields["sequences"])
+        items = [{"name": fields["name_pattern"] % number} for number in range(1, fields["n_sequences"] + 1)]
+    elif "names" in fields:
+        items = [{"name": name} for name in fields["names"]]
+    else:
+        items = fields["sequences"]
+    return tuple(_one(item, fields) for item in items)
 
 
-def _plain(name: str) -> SequenceFacts:
-    return SequenceFacts(name=name, folder=name)
-
-
-def _detailed(item: Mapping[str, Any], layout: str) -> SequenceFacts:
-    defaults = {"folder": item["name"], "annotation": "groundtruth_rect.txt" if layout == "otb" else "groundtruth.txt"}
-    return SequenceFacts(**{**defaults, **item, "attributes": tuple(item.get("attributes", ()))})
+def _one(item: Mapping[str, Any], fields: Mapping[str, Any]) -> SequenceFacts:
+    """One listed sequence; what it does not say follows the suite's patterns, or its layout's habit."""
+    name, usual = item["name"], "groundtruth_rect.txt" if fields["layout"] == "otb" else "groundtruth.txt"
+    folder = fields.get("folder_pattern", "{folder}").format(name=name, folder=item.get("folder", name))
+    defaults = {"annotation": fields.get("annotation_pattern", usual).format(name=name)}
+    lists = {"attributes": tuple(item.get("attributes", ())), "init_omit": tuple(map(tuple, item.get("init_omit", ())))}
+    return SequenceFacts(**{**defaults, **item, **lists, "folder": folder})

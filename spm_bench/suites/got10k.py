@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from spm_bench.errors import DataError
 from spm_bench.suites.annotations import BOX_COLUMNS, check_first_box, check_length, parse_labels, parse_rows
-from spm_bench.suites.base import BoolArray, FloatArray, Sequence, Suite
+from spm_bench.suites.base import BoolArray, Sequence, Suite
 from spm_bench.suites.facts import SequenceFacts
-from spm_bench.suites.frames import ImageFrames, numbered_frames
-from spm_bench.suites.loading import Found, Layout, Request, load_from_disk
+from spm_bench.suites.frames import numbered_frames
+from spm_bench.suites.loading import Found, Layout, Request, first_box_only, load_from_disk
 
 HIGHEST_COVER = 8
 FLAGS = ("absence", "cut_by_image")
@@ -42,22 +42,12 @@ def _load_one(found: Found) -> Sequence:
     size = _recorded_size(folder) or (frames.image_size() if frames else None)
     check_first_box(boxes, annotation, 1, size)
     if not found.facts.has_ground_truth:
-        return Sequence(name, _first_box_only(boxes, frames, annotation), frames, image_size=size)
+        return Sequence(name, first_box_only(boxes, frames, annotation), frames, image_size=size)
     if frames is not None:
         check_length(len(boxes), len(frames), "pictures in the folder", annotation)
     cover = _read_cover(folder, len(boxes))
     flags = _read_flags(folder, len(boxes))
     return Sequence(name, boxes, frames, frame_attributes=flags, image_size=size, cover=cover)
-
-
-def _first_box_only(boxes: FloatArray, frames: ImageFrames | None, path: Path) -> FloatArray:
-    """The given box, and NaN for every later frame."""
-    n = 1 if frames is None else len(frames)
-    if len(boxes) not in (1, n):
-        raise DataError(f"{len(boxes)} lines, where the test split has one", where=path)
-    truth = np.full((n, BOX_COLUMNS), np.nan)
-    truth[0] = boxes[0]
-    return truth
 
 
 def _recorded_size(folder: Path) -> tuple[int, int] | None:

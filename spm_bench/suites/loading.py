@@ -13,6 +13,7 @@ import numpy as np
 
 from spm_bench.errors import DataError, MissingDataError, listed, unknown_name
 from spm_bench.suites import roots
+from spm_bench.suites.annotations import BOX_COLUMNS, parse_flags
 from spm_bench.suites.base import FloatArray, Sequence, Suite
 from spm_bench.suites.facts import SequenceFacts, SuiteFacts, suite_facts
 from spm_bench.suites.frames import ImageFrames, VideoFrames
@@ -47,6 +48,11 @@ class Found:
     annotation: Path
     image_size: tuple[int, int] | None
 
+    @property
+    def origin(self) -> tuple[float, float, float, float]:
+        """What to subtract from a box of the files, so that its first pixel is 0."""
+        return float(self.facts.origin), float(self.facts.origin), 0.0, 0.0
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -58,20 +64,30 @@ class Layout:
         find_annotation: (home, item) -> the annotation file of a sequence, or None if it is not there.
         load: Reads one sequence; `frames` is None where there are no pictures.
         check_home: (home, facts): raises DataError if the folder is that of another suite with the same names.
+        discover: (home, facts) -> the sequences in a folder, for suites whose data file does not list them.
     """
 
     inside: tuple[str, ...]
     find_annotation: Callable[[Path, SequenceFacts], Path | None]
     load: Callable[[Found], Sequence]
     check_home: Callable[[Path, SuiteFacts], None] | None = None
+    discover: Callable[[Path, SuiteFacts], tuple[SequenceFacts, ...]] | None = None
 
     def find_home(self, facts: SuiteFacts, data: Path | None) -> Path:
         """Find the folder with the suite's sequences (see `roots.find_home` for errors)."""
         split = facts.name.partition("-")[2]
         inside = tuple(part.format(split=split) for part in self.inside)
-        return roots.find_home(
-            facts, data, inside, lambda folder: any(self.find_annotation(folder, item) for item in facts.sequences)
-        )
+
+        def is_home(folder: Path) -> bool:
+            here = (item.name for item in self.items(folder, facts) if self.find_annotation(folder, item))
+            named = roots.spelling(folder.name) in facts.folders
+            return any(named or name not in facts.shared_names for name in here)
+
+        return roots.find_home(facts, data, inside, is_home)
+
+    def items(self, home: Path, facts: SuiteFacts) -> tuple[SequenceFacts, ...]:
+        """All sequences of a suite that are known: those of its data file, or those in the folder."""
+        return facts.sequences if self.discover is None else self.discover(home, facts)
 
 
 def load_from_disk(request: Request, layout: Layout) -> Suite:
@@ -83,10 +99,13 @@ def load_from_disk(request: Request, layout: Layout) -> Suite:
         DataError: A file of it is broken.
     """
     facts = suite_facts(request.name)
-    chosen = select(facts.sequences, request.only)
+    if not facts.discovered:
+        select(facts.sequences, request.only)  # a mistyped name is told before data are looked for
     home = layout.find_home(facts, request.data)
     if layout.check_home is not None:
         layout.check_home(home, facts)
+    items = layout.items(home, facts)
+    chosen = select(items, request.only)
     sizes = recorded_image_sizes(home / "sequences.json")
     found: list[Sequence] = []
     missing: list[str] = []
@@ -103,6 +122,8 @@ def load_from_disk(request: Request, layout: Layout) -> Suite:
             unpictured += sequence is not None
     if missing and not (found and request.allow_missing):
         raise _missing(facts, home, missing, unpictured, len(chosen))
+    if len(items) < facts.n_sequences and not (request.allow_missing or request.only):
+        raise _too_few(facts, home, len(items))
     return Suite(
         name=facts.name,
         title=facts.title,
@@ -117,6 +138,8 @@ def load_from_disk(request: Request, layout: Layout) -> Suite:
         bounded=facts.bounded,
         has_ground_truth=facts.has_ground_truth,
         citation=facts.citation,
+        origin=facts.origin,
+        convention=facts.convention,
     )
 
 
@@ -149,6 +172,50 @@ def _missing(facts: SuiteFacts, home: Path, missing: list[str], unpictured: int,
     if len(missing) < n_chosen:
         remedy += "; or use the others alone with --allow-missing"
     return MissingDataError(problem, where=home, remedy=remedy)
+
+
+def _too_few(facts: SuiteFacts, home: Path, n: int) -> MissingDataError:
+    """Only for suites whose sequences are discovered: of the others, the missing ones are known by name."""
+    problem = f"{n} of {facts.n_sequences} sequences of {facts.title} are there"
+    remedy = f"{roots.how_to_get(facts)}; or use these alone with --allow-missing"
+    return MissingDataError(problem, where=home, remedy=remedy)
+
+
+def annotation_at_home(home: Path, item: SequenceFacts) -> Path | None:
+    """The annotation at its path below the suite's folder, else the file of this name in a folder of annotations."""
+    candidates = (home / item.annotation, home / Path(item.annotation).name)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def sequence_flags(found: Found) -> tuple[str, ...]:
+    """Tags of a sequence: the data file's, else those with a 1 in its native attribute file, none without one.
+
+    The file is `att/<sequence>.txt` beside the annotation, in the suite's folder or in a folder `anno` of it.
+
+    Raises:
+        DataError: It does not hold one 0 or 1 for each attribute.
+    """
+    names = found.facts.attribute_flags
+    places = (found.annotation.parent, found.home, found.home / "anno")
+    files = (place / "att" / f"{found.item.name}.txt" for place in places)
+    path = next((file for file in files if file.is_file()), None)
+    if found.item.attributes or not names or path is None:
+        return found.item.attributes
+    return tuple(name for name, flag in zip(names, parse_flags(path, len(names)), strict=True) if flag)
+
+
+def first_box_only(boxes: FloatArray, frames: ImageFrames | None, path: Path) -> FloatArray:
+    """The given box, and NaN for every later frame: all there is where the ground truth is on a server.
+
+    Raises:
+        DataError: The annotation has neither one line nor one for each picture.
+    """
+    n = 1 if frames is None else len(frames)
+    if len(boxes) not in (1, n):
+        raise DataError(f"{len(boxes)} lines, where the test split has one", where=path)
+    truth = np.full((n, BOX_COLUMNS), np.nan)
+    truth[0] = boxes[0]
+    return truth
 
 
 def fill_frame_attributes(sequences: list[Sequence]) -> list[Sequence]:

@@ -29,6 +29,8 @@ METRICS = {
     "vot": ("eao", "accuracy", "robustness", "reliability", "failures"),
 }
 """What can be searched for under each scheme of scoring; the first is the benchmark's own headline."""
+AREA = "precision_area"
+"""What rules without a threshold of precision have in its place."""
 LOWER_IS_BETTER = ("robustness", "failures")
 
 
@@ -161,8 +163,13 @@ def _dimension(axis: Axis, raw: JsonValue) -> Dimension:
     return Dimension(kind, axis.low, high, float(str(step)) if step is not None else None, axis.log, axis.values)
 
 
-def metric_of(file: SearchFile, family: str) -> tuple[str, bool, bool]:
+def metric_of(file: SearchFile, family: str, own: str | None = None) -> tuple[str, bool, bool]:
     """What is searched for.
+
+    Args:
+        file: The question.
+        family: Of the suite.
+        own: Name of the suite's own rules of scoring, where it has some.
 
     Returns:
         The metric, whether it is an extra one, and whether higher is better.
@@ -174,8 +181,8 @@ def metric_of(file: SearchFile, family: str) -> tuple[str, bool, bool]:
         known: Sequence[str] = METRICS["vot"]
     else:
         convention = file.suite.convention
-        rules = default_convention(family) if convention is None else get_convention(convention)
-        known = METRICS[rules.scheme]
+        rules = default_convention(family, own) if convention is None else get_convention(convention)
+        known = [AREA if m == "precision" and rules.precision_at is None else m for m in METRICS[rules.scheme]]
     metric = file.metric or known[0]
     extra = metric not in known
     if extra and ":" not in metric and metric not in extra_metrics():

@@ -189,7 +189,7 @@ def plan_search(request: SearchRequest) -> SearchPlan:
             "Tune on a suite that is meant for it (got10k-val)",
         )
     try:
-        metric, extra, higher = metric_of(file, suite.family)
+        metric, extra, higher = metric_of(file, suite.family, suite.convention)
     except UsageError as error:
         raise source.error(error.problem, ("direction" if file.direction else "metric",), error.remedy) from None
     if metric == "eao" and suite.eao_interval is None:

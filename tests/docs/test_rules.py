@@ -85,7 +85,8 @@ def test_values_in_words() -> None:
 
 
 def test_users_of_a_value() -> None:
-    assert users("rounded", False, CONVENTIONS) == "all"
-    assert users("rounded", True, CONVENTIONS) == "none here"
+    assert users("origin", 0, CONVENTIONS[:3]) == "none here"
+    assert users("origin", 1, CONVENTIONS[:3]) == "all"
+    assert users("rounded", True, CONVENTIONS) == "`trackingnet`"
     assert users("error_decimals", None, CONVENTIONS) == "all others"
     assert users("error_decimals", 4, CONVENTIONS) == "`spm-release`"

@@ -310,3 +310,20 @@ def test_any_suite_can_be_scored_by_got10k_rules_and_the_other_way_round() -> No
         "frames without annotation do not count"
     )
     assert evaluate_one_pass(make_suite(got10k("a"), family="got10k"), results, "pysot").score("auc").value == PERFECT
+
+
+def test_passes_of_different_lengths_count_by_frames_or_alike() -> None:
+    """A pass that starts later has fewer frames: OTB's toolkit pools the frames of all starts of a sequence."""
+    from spm_bench.scoring.passes import Passes
+
+    passes = Passes(
+        sequences=(Sequence("a", TRUTH),),
+        owners=np.array([0, 0]),
+        lengths=np.array([4, 1]),
+        boxes=TRUTH,
+        truth=TRUTH,
+        seconds=np.full(5, np.nan),
+    )
+    values = np.array([[1.0, 0.5], [0.0, 0.5]])
+    assert passes.sequence_means(values, by_frames=True).tolist() == [[0.8, 0.5]]
+    assert passes.sequence_means(values).tolist() == [[0.5, 0.5]]

@@ -71,3 +71,41 @@ def got10k_sequence(root: Path, name: str, n: int, *, test: bool = False) -> Pat
         write_lines(home / "cut_by_image.label", ["0"] * n)
         write_lines(home / "meta_info.ini", ["[METAINFO]", "url: somewhere", f"resolution: ({WIDTH}, {HEIGHT})"])
     return home
+
+
+def uav_sequence(root: Path, branch: str, name: str, folder: str, numbers: range, *, flags: str = "") -> None:
+    """A target of UAV123 in the pictures of these numbers."""
+    write_pictures(root / "data_seq" / branch / folder, len(numbers), numbers[0], digits=6)
+    write_lines(root / "anno" / branch / f"{name}.txt", box_lines(len(numbers), 0.01))
+    if flags:
+        write_lines(root / "anno" / branch / "att" / f"{name}.txt", [flags])
+
+
+def lasot_sequence(root: Path, name: str, n: int, *, occluded: tuple[int, ...] = (), out: tuple[int, ...] = ()) -> Path:
+    home = root / name.rpartition("-")[0] / name
+    write_pictures(home / "img", n, digits=8)
+    write_lines(home / "groundtruth.txt", box_lines(n))
+    for file, frames in (("full_occlusion", occluded), ("out_of_view", out)):
+        (home / f"{file}.txt").write_text(",".join("1" if i in frames else "0" for i in range(n)))
+    return home
+
+
+def nfs_sequence(root: Path, name: str, fps: int, pictures: int, lines: int) -> Path:
+    home = root / name / str(fps)
+    write_pictures(home / name, pictures, digits=5)
+    rows = [f'0 {10 + i} 12 {18 + i} 18 {i} 0 {int(i % 2)} 0 "{name}"' for i in range(lines)]
+    write_lines(home / f"{name}.txt", rows)
+    return home
+
+
+def tc128_sequence(root: Path, name: str, first: int, last: int) -> Path:
+    home = root / name
+    write_pictures(home / "img", last - first + 3, first - 1 if first > 1 else 1)
+    write_lines(home / f"{name}_gt.txt", box_lines(last - first + 1))
+    write_lines(home / f"{name}_frames.txt", [f"{first},{last}"])
+    return home
+
+
+def trackingnet_sequence(root: Path, chunk: str, name: str, n: int) -> Path:
+    write_pictures(root / chunk / "frames" / name, n, first=0, digits=1)
+    return write_lines(root / chunk / "anno" / f"{name}.txt", box_lines(1 if chunk == "TEST" else n))

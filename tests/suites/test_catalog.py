@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from spm_bench.errors import DataError, UsageError
+from spm_bench.metrics.conventions import get_convention
 from spm_bench.suites import catalog, facts, load_suite
 from spm_bench.suites.base import Suite
 from spm_bench.suites.catalog import SUITES, describe_suites
@@ -30,6 +32,16 @@ KNOWN = {
     "vot2019": (60, None, (46, 291), True),
     "got10k-val": (180, None, None, True),
     "got10k-test": (180, None, None, True),
+    "lasot": (280, None, None, False),
+    "uav123": (123, 112578, None, False),
+    "uav123-10fps": (123, 37607, None, False),
+    "uav20l": (20, 58670, None, False),
+    "nfs": (100, None, None, False),
+    "nfs-240": (100, None, None, False),
+    "tc128": (129, None, None, False),
+    "dtb70": (70, 15777, None, False),
+    "trackingnet": (511, None, None, False),
+    "trackingnet-train": (30132, None, None, False),
 }
 PROTOCOLS = {"otb": "one_pass", "vot": "supervised", "got10k": "got10k"}
 
@@ -43,12 +55,16 @@ def test_all_suites_are_listed() -> None:
 def test_facts(name: str) -> None:
     facts = suite_facts(name)
     n, frames, interval, bounded = KNOWN[name]
-    assert facts.n_sequences == n == len({item.name for item in facts.sequences})
+    assert facts.n_sequences == n
+    assert len({item.name for item in facts.sequences}) == (0 if facts.discovered else n)
     if frames is not None:
         assert sum(item.n_frames or 0 for item in facts.sequences) == frames
     assert (facts.eao_interval, facts.bounded) == (interval, bounded)
     assert facts.protocol == PROTOCOLS[facts.family]
-    assert facts.has_ground_truth == (name != "got10k-test")
+    assert facts.has_ground_truth == (name not in ("got10k-test", "trackingnet"))
+    assert facts.discovered == name.startswith("trackingnet")
+    if facts.convention is not None:
+        assert get_convention(facts.convention).origin == facts.origin
     assert facts.title
     assert facts.citation
     assert facts.url.startswith("http")
@@ -87,6 +103,39 @@ def test_names_agree_with_the_got10k_toolkit() -> None:
     versions = otb.OTB._OTB__version_dict
     for name, key in (("otb2013", "otb2013"), ("otb50", "tb50"), ("otb100", "tb100")):
         assert {item.folder for item in suite_facts(name).sequences} == set(versions[key])
+
+
+def test_targets_of_uav_agree_with_the_got10k_toolkit() -> None:
+    datasets = pytest.importorskip("got10k.datasets")
+    listed = json.loads((Path(datasets.__file__).parent / "uav123.json").read_text())
+    for name, part in (("uav123", "UAV123"), ("uav20l", "UAV20L")):
+        found = {i.name: (Path(i.folder).name, i.first, i.last) for i in suite_facts(name).sequences}
+        assert found == {n: (m["folder_name"], m["start_frame"], m["end_frame"]) for n, m in listed[part].items()}
+
+
+def test_every_third_frame_of_uav123_is_one_of_uav123_at_10_fps() -> None:
+    whole, third = suite_facts("uav123").sequences, suite_facts("uav123-10fps").sequences
+    for a, b in zip(whole, third, strict=True):
+        assert a.last is not None
+        assert (a.name, (a.first - 1) // 3 + 1, (a.last - 1) // 3 + 1) == (b.name, b.first, b.last)
+
+
+def test_sequences_of_lasot_agree_with_the_got10k_toolkit() -> None:
+    datasets = pytest.importorskip("got10k.datasets")
+    listed = json.loads((Path(datasets.__file__).parent / "lasot.json").read_text())["test"]
+    assert [item.name for item in suite_facts("lasot").sequences] == listed
+
+
+def test_frames_without_a_start_are_pictures_of_the_sequence() -> None:
+    """One list of the toolkit goes beyond its sequence (Freeman4), one begins before (Tiger1)."""
+    omitted = {item.name: item for item in suite_facts("otb100").sequences if item.init_omit}
+    assert len(omitted) == 27
+    assert omitted["Tiger1"].init_omit[0] == (1, 5)
+    for item in omitted.values():
+        assert all(1 <= first <= last for first, last in item.init_omit)
+        assert item.last is not None
+        if item.name != "Freeman4":
+            assert item.init_omit[-1][1] <= item.last
 
 
 def test_lists_agree_with_those_distributed(published_results: Path) -> None:
