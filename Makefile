@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OUT ?= runs
 SITE ?= site
 
-.PHONY: demo test lint docs docs-serve setup setup-dev clean
+.PHONY: demo test lint docs docs-serve notebooks setup setup-dev clean
 
 demo: $(VENV)/.ready
 	$(BIN)/spm-bench run --suite demo --tracker SPM-lite --tracker CSRT --tracker KCF --tracker MOSSE --tracker static \
@@ -27,6 +27,9 @@ docs: $(VENV)/.ready-dev
 
 docs-serve: $(VENV)/.ready-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+notebooks: $(VENV)/.ready-dev
+	$(BIN)/python notebooks/make.py
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,6 +30,8 @@ EDGE = 1.0
 """Pixels of the contrasting edge on each side of a line: every colour stands out from every picture."""
 DARKEST = 0.08
 """Luminance below which a line's edge is white instead of black."""
+SHOWN_QUALITY = 88
+"""Of JPEGs in notebooks: thin lines and letters have no fringes yet."""
 GAP = 4
 """Pixels between pictures side by side."""
 _FINE = 4
@@ -209,6 +212,26 @@ def tiled(pictures: Sequence[Picture], columns: int, *, gap: int = GAP, ground: 
 def to_png(picture: Picture) -> bytes:
     """The bytes of a PNG file."""
     return bytes(cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 7])[1])
+
+
+class Shown:
+    """A picture that a notebook shows as the value of a cell, pixel for pixel, as a JPEG: sheets of frames stay small.
+
+    Args:
+        picture: H x W x 3, BGR.
+    """
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+
+    def __repr__(self) -> str:
+        return "<Shown {1} x {0}>".format(*self.picture.shape)
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], Any]:
+        """What IPython asks for: the picture and its size."""
+        height, width = self.picture.shape[:2]
+        coded = bytes(cv2.imencode(".jpg", self.picture, [cv2.IMWRITE_JPEG_QUALITY, SHOWN_QUALITY])[1])
+        return {"image/jpeg": coded, "text/plain": repr(self)}, {"image/jpeg": {"width": width, "height": height}}
 
 
 def to_figure(picture: Picture, width: float = style.TWO_COLUMNS) -> Figure:

@@ -120,7 +120,7 @@ def figure_style() -> Iterator[None]:
 class ShownFigure(Figure):
     """A figure that a notebook shows as the value of a cell: once, in the style it was made in, without pyplot."""
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict[str, Any], Any]:
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], Any]:
         """What IPython asks for: a PNG and how large it is on the page."""
         engine = self.get_layout_engine()
         picture = to_png(self)

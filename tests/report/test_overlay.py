@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from numpy.typing import NDArray
 
 from spm_bench.errors import DataError
@@ -12,6 +13,7 @@ from spm_bench.report.lettering import bgr, fitted, folded, text_width, write
 from spm_bench.report.overlay import (
     TRUTH_COLOUR,
     Outline,
+    Shown,
     captioned,
     corners,
     draw,
@@ -148,3 +150,12 @@ def test_text_over_the_border_is_cut() -> None:
     for x, y in ((-20, 30), (78, 30), (40, -3), (40, 62), (500, 500)):
         write(picture, x, y, "text", ground="#ffffff")
     assert picture.shape == GREY.shape
+
+
+def test_a_notebook_shows_a_sheet_pixel_for_pixel() -> None:
+    sheet = draw(GREY, [Outline(np.array([20.0, 10.0, 40.0, 30.0]), "#D55E00")], width=320)
+    data, metadata = DisplayFormatter().format(Shown(sheet))
+    assert set(data) == {"image/jpeg", "text/plain"}
+    assert metadata["image/jpeg"] == {"width": 320, "height": 240}
+    shown = np.asarray(cv2.imdecode(np.frombuffer(data["image/jpeg"], np.uint8), cv2.IMREAD_COLOR), np.float64)
+    assert np.abs(shown - sheet).mean() < 3

@@ -1,0 +1,282 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Your own tracker
+#
+# Two methods make a tracker. This notebook writes one, looks at what it does, runs it beside
+# others, improves it, asks whether that means anything, and shows what the suite says when
+# something is wrong.
+
+# %%
+import sys
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spm_bench.errors import SpmBenchError
+from spm_bench.geometry.boxes import iou
+from spm_bench.report.differences import verdict
+from spm_bench.report.figures import curve_figure
+from spm_bench.report.figures_sequences import waterfall
+from spm_bench.report.forest import comparison_frame
+from spm_bench.report.frames import delta_frame, sequence_frame
+from spm_bench.report.overlay import TRUTH_COLOUR, Outline, Shown, captioned, draw, tiled
+from spm_bench.run import Request, run_suite
+from spm_bench.scoring.compare import compare_to_base
+from spm_bench.suites import load_suite
+from spm_bench.trackers.catalog import build_tracker, resolve_tracker
+
+pd.options.display.precision = 3
+
+# %% [markdown]
+# ## Write it
+#
+# `init` gets the first frame (uint8, height x width x 3, in OpenCV's order blue, green, red) and
+# the target's box (x, y, width, height; the corner of the picture is 0, 0). `update` gets the next
+# frame and returns a box. `init` is called again for every sequence, and has to forget everything
+# before.
+#
+# The class stands in a file, so that worker processes can import it, and so that its code is part
+# of the name under which results are kept: after a change it is run again, and nothing stale is
+# shown. (A class in a cell is refused for that reason.) This one searches for the first picture of
+# the target around its last place.
+
+# %%
+# %%writefile my_tracker.py
+import cv2
+import numpy as np
+
+
+class Template:
+    """Looks for the first picture of the target around its last place."""
+
+    deterministic = True  # no chance in it: protocols that repeat need fewer repetitions
+
+    def init(self, frame, box):
+        self.box = np.round(box)
+        x, y, w, h = self.box.astype(int)
+        self.template = frame[y : y + h, x : x + w].copy()
+
+    def update(self, frame):
+        x, y, w, h = self.box.astype(int)
+        left, top = max(x - w, 0), max(y - h, 0)
+        region = frame[top : y + 2 * h, left : x + 2 * w]
+        if region.shape[0] >= h and region.shape[1] >= w:
+            found = cv2.matchTemplate(region, self.template, cv2.TM_CCOEFF_NORMED)
+            row, column = np.unravel_index(found.argmax(), found.shape)
+            self.box = np.array([left + column, top + row, w, h], dtype=float)
+        return self.box
+
+
+# %% [markdown]
+# ## Look at it
+#
+# Before any benchmark: one sequence by hand. `resolve_tracker` takes the name that the command
+# line takes, `module:Class`.
+
+# %%
+(sequence,) = load_suite("demo", only=["deform-3"]).sequences
+tracker = build_tracker(resolve_tracker("my_tracker:Template"))
+tracker.init(sequence.frames[0], sequence.ground_truth[0])
+boxes = np.array(
+    [
+        sequence.ground_truth[0],
+        *(tracker.update(sequence.frames[i]) for i in range(1, len(sequence))),
+    ]
+)
+overlaps = iou(boxes, sequence.ground_truth)
+
+# %% [markdown]
+# White is the truth, blue what the tracker says.
+
+# %%
+pictures = []
+for i in range(5, len(sequence), 6):
+    outlines = [Outline(boxes[i], "#0072B2"), Outline(sequence.ground_truth[i], TRUTH_COLOUR)]
+    picture = draw(sequence.frames[i], outlines, width=300)
+    pictures.append(captioned(picture, f"frame {i}, overlap {overlaps[i]:.2f}"))
+Shown(tiled(pictures, columns=3))
+
+# %% [markdown]
+# ## Run it beside others
+#
+# Nine scenes of the demo suite, one step of each. MOSSE is a correlation filter of OpenCV;
+# `static` never moves, so it is the floor: what is not better has not tracked.
+
+# %%
+sequences = (
+    "calm",
+    "deform-3",
+    "rotate-4",
+    "turn-3",
+    "scale-4",
+    "light-4",
+    "blur-2",
+    "occlude-4",
+    "lookalike-4",
+)
+options = {"out": Path("runs"), "report": False, "quiet": True}
+trackers = ("my_tracker:Template", "MOSSE", "static")
+outcome = run_suite(Request(trackers=trackers, sequences=sequences, **options))
+title = f"{outcome.suite.title}, {outcome.suite.coverage}"
+curve_figure(list(outcome.evaluations), "success", title)
+
+# %%
+auc = sequence_frame(outcome.evaluations, "auc")
+auc.pivot(index="sequence", columns="tracker", values="value").loc[list(sequences)]
+
+# %% [markdown]
+# ## Improve it
+#
+# The first picture of the target grows old. A second class mixes a little of what was found into
+# the template. It is appended to the same file; as the file has changed, both classes are run
+# (again) when they are asked for.
+
+# %%
+# %%writefile -a my_tracker.py
+
+
+class Updating(Template):
+    """Mixes a tenth of what it finds into the picture that it looks for."""
+
+    def update(self, frame):
+        x, y, w, h = super().update(frame).astype(int)
+        found = frame[y : y + h, x : x + w]
+        if found.shape == self.template.shape:
+            self.template = cv2.addWeighted(self.template, 0.9, found, 0.1, 0)
+        return self.box
+
+
+# %%
+trackers = ("my_tracker:Template", "my_tracker:Updating")
+both = run_suite(Request(trackers=trackers, sequences=sequences, **options))
+auc = sequence_frame(both.evaluations, "auc")
+waterfall(delta_frame(auc, "Updating", "Template"), title)
+
+# %% [markdown]
+# Is it better? The mean says so or not; what counts is whether it could have come out so by
+# chance. Intervals come from a bootstrap over scenes, p from an exact signed-rank test.
+# `detectable` is the difference that nine scenes show with 80 % power.
+
+# %%
+template, updating = both.evaluations
+comparisons = compare_to_base(template, [updating], metrics=["auc"])
+columns = [
+    "base",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "wins",
+    "ties",
+    "losses",
+    "detectable",
+    "established",
+]
+comparison_frame(comparisons).set_index("label")[columns]
+
+# %%
+print(verdict("auc", comparisons))
+
+# %% [markdown]
+# ## When something is wrong
+#
+# Names are checked before anything is run, and answered with what was probably meant.
+
+
+# %%
+# %%writefile broken.py
+class NoUpdate:
+    def init(self, frame, box): ...
+
+
+class Good:
+    def init(self, frame, box):
+        self.box, self.n = box, 0
+
+    def update(self, frame):
+        return self.box
+
+
+class NeedsAFile(Good):
+    def __init__(self, weights): ...
+
+
+class Stops(Good):
+    def update(self, frame):
+        self.n += 1
+        return self.box[self.n]
+
+
+class Nothing(Good):
+    def update(self, frame): ...
+
+
+class NotANumber(Good):
+    def update(self, frame):
+        return self.box * float("nan")
+
+
+class Corners(Good):
+    def update(self, frame):
+        x, y, w, h = self.box
+        return [[x, y], [x + w, y + h]]
+
+
+# %%
+for name in (
+    "my_tracker:Templete",
+    "mytracker:Template",
+    "my_tracker.py:Template",
+    "broken:NoUpdate",
+    "broken:NeedsAFile",
+):
+    try:
+        resolve_tracker(name)
+    except SpmBenchError as error:
+        print(f"{name}\n    {error}")
+
+# %% [markdown]
+# A tracker that raises an exception, or returns something that is no box, breaks the sequence in
+# which it did. The other sequences and trackers go on. What broke is told on stderr (here brought
+# to stdout), the traceback lies in the folder `failures` of the run, and the exit code of the
+# command is 1.
+
+# %%
+trackers = [f"broken:{name}" for name in ("Stops", "Nothing", "NotANumber", "Corners")]
+with redirect_stderr(sys.stdout):
+    outcome = run_suite(
+        Request(trackers=(*trackers, "static"), sequences=("calm", "blur-2"), **options)
+    )
+
+# %% [markdown]
+# Who finished something is scored. The same call again, after the file was mended, runs what is
+# missing.
+
+# %%
+{evaluation.label: len(evaluation.sequences) for evaluation in outcome.evaluations}
+
+# %% [markdown]
+# What no check can find: a tracker that does not forget in `init`, that reads boxes as corners
+# (x1, y1, x2, y2) but returns four finite numbers, that counts pixels from 1, or that takes the
+# picture for RGB. Its scores are then bad for no visible reason: look at a few frames, as above,
+# before believing any of them.
+#
+# ## Go on
+#
+# * More trackers, sequences, a real benchmark: `Request(suite="otb100", data=...,
+#   trackers=(...))`, or `spm-bench run --suite otb100 --tracker my_tracker:Template` in the folder
+#   of the file.
+# * Chance, settings for sweeps, many targets at once:
+#   [docs/how-to/own-tracker.md](../docs/how-to/own-tracker.md).
+# * Where it fails and why: [06_failures](06_failures.ipynb).
