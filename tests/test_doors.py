@@ -30,6 +30,7 @@ DOORS = {
     "engine": {"suites", "trackers", "protocols", "results"},
     "scoring": {"geometry", "metrics", "suites", "results"},
     "report": {"metrics", "scoring", "suites", "results"},
+    "checkup": {"geometry", "suites", "trackers", "protocols"},
     "interop": {"metrics", "suites", "trackers", "protocols"},
     "reproduce": {"geometry", "suites", "trackers", "protocols", "engine", "results", "report"},
     "sweep": {"metrics", "suites", "trackers", "protocols", "engine", "results", "scoring", "report", "run"},

@@ -15,7 +15,7 @@ class Picky:
     def update(self, frame): ...
 
     @classmethod
-    def resolve(cls, *, name, variant, weights, device):  # noqa: ARG003
+    def resolve(cls, *, name, variant, weights, device):
         if variant not in (None, "fast"):
             raise UsageError(f"no variant {variant}")
         if weights == "lost":

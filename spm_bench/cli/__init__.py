@@ -28,7 +28,20 @@ def _print_version(asked: bool) -> None:
 
 def build_app() -> typer.Typer:
     """Collect the verbs into one application."""
-    from spm_bench.cli import bench, ls, report, reproduce, run, score, search, sweep, train, vot, weights
+    from spm_bench.cli import (
+        bench,
+        check_tracker,
+        ls,
+        report,
+        reproduce,
+        run,
+        score,
+        search,
+        sweep,
+        train,
+        vot,
+        weights,
+    )
 
     app = typer.Typer(
         name="spm-bench",
@@ -43,6 +56,7 @@ def build_app() -> typer.Typer:
     app.command("report")(report.report)
     app.command("reproduce")(reproduce.reproduce)
     app.command("bench")(bench.bench)
+    app.command("check-tracker")(check_tracker.check_tracker)
     app.command("ls")(ls.ls)
     app.command("search")(search.search)
     app.command("sweep")(sweep.sweep)

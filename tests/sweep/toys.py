@@ -55,7 +55,7 @@ class Toy:
         return self.box.copy()
 
     @classmethod
-    def resolve(cls, *, name, variant, weights, device):  # noqa: ARG003
+    def resolve(cls, *, name, variant, weights, device):
         chosen = variant if isinstance(variant, Variant) else cls.Variants.get(variant, Variant("base", ""))
         config = {k: tuple(v) if isinstance(v, list) else v for k, v in chosen.changes.items()}
         ToySettings(**config)
