@@ -37,6 +37,7 @@ def build_app() -> typer.Typer:
         run,
         score,
         search,
+        submit,
         sweep,
         train,
         vot,
@@ -59,6 +60,7 @@ def build_app() -> typer.Typer:
     app.command("check-tracker")(check_tracker.check_tracker)
     app.command("ls")(ls.ls)
     app.command("search")(search.search)
+    app.command("submit")(submit.submit)
     app.command("sweep")(sweep.sweep)
     app.command("train")(train.train)
     app.add_typer(weights.app, name="weights")

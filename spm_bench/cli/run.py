@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from spm_bench.run import Outcome
 
 
+SUBMIT = "`spm-bench submit RUN`"
+
+
 def run(
     suite: Annotated[str, typer.Option("--suite", help="What to track; `spm-bench ls` names the suites.")] = "demo",
     data: Annotated[
@@ -125,7 +128,7 @@ def _show(outcome: Outcome, *, json: bool, timed: bool) -> None:
 def _closing_lines(outcome: Outcome, *, timed: bool) -> list[str]:
     lines = [f"raw results: {Path(run.run) / run.label}" for run in outcome.results]
     if not outcome.suite.has_ground_truth:
-        server = "; submit the raw results to the benchmark's server" if outcome.suite.family == "got10k" else ""
+        server = f"; {SUBMIT} packs a whole run for the benchmark's server" if outcome.suite.name != "folder" else ""
         lines.append(f"{outcome.suite.title} has no ground truth here, so there is no score{server}")
     if not timed:
         lines.append("what ran in lockstep has no speed; `spm-bench bench` measures it")

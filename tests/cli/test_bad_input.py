@@ -311,7 +311,7 @@ def test_got10k_test_runs_and_says_where_its_score_comes_from(
     assert spm_bench(*arguments) == EXIT_OK
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "no ground truth here, so there is no score; submit the raw results" in printed.err
+    assert "no ground truth here, so there is no score; `spm-bench submit RUN` packs" in printed.err
     assert list(Path("runs").rglob("GOT-10k_Test_000001_001.txt"))
 
 

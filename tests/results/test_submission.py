@@ -1,0 +1,138 @@
+"""Archives for servers: GOT-10k's is the one its own toolkit makes; what is not whole is refused.
+
+Reference: got10k 0.1.3, ExperimentGOT10k.run and report on its test split.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spm_bench.cli import EXIT_OK, EXIT_USAGE, build_app, guarded
+from spm_bench.results.submission import SERVERS
+from spm_bench.suites.facts import suite_facts
+from tests.suites.builders import got10k_sequence, otb_sequence, trackingnet_sequence, write_lines
+
+N = 3
+
+
+class Drift:
+    """Goes to the right by a third of a pixel a frame; says nothing of being deterministic, so it is run three times."""
+
+    def init(self, frame: np.ndarray, box: np.ndarray) -> None:
+        self.box = box
+
+    def update(self, frame: np.ndarray) -> np.ndarray:
+        self.box = self.box + (1 / 3, 0, 0, 0)
+        return self.box
+
+
+def typed(*arguments: str | Path) -> int:
+    return guarded(build_app(), [*map(str, arguments)])
+
+
+def run_here(suite: str, data: Path, *more: str) -> Path:
+    tracker = f"{__name__}:Drift"
+    assert typed("run", "--suite", suite, "--data", data, "--tracker", tracker, *more) == EXIT_OK
+    (folder,) = Path("runs", suite).glob("Drift-*")
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_got10k_equals_the_toolkits_archive(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiments = pytest.importorskip("got10k.experiments")
+    from spm_bench.interop.got10k import wrap
+
+    names = [item.name for item in suite_facts("got10k-test").sequences]
+    for name in names:
+        got10k_sequence(here / "GOT-10k" / "test", name, N, test=True)
+    write_lines(here / "GOT-10k" / "test" / "list.txt", names)
+    folder = run_here("got10k-test", here / "GOT-10k")
+    assert typed("submit", folder) == EXIT_OK
+    assert "180 sequences of GOT-10k test. Upload it at http" in capsys.readouterr().out
+
+    experiment = experiments.ExperimentGOT10k(str(here / "GOT-10k"), subset="test", result_dir=str(here / "theirs"))
+    tracker = wrap(f"{__name__}:Drift", origin=0)
+    experiment.run(tracker)
+    experiment.report([tracker.name])
+    theirs = zipfile.ZipFile(here / "theirs" / "GOT-10k" / f"{tracker.name}.zip")
+    ours = zipfile.ZipFile(folder / "Drift.zip")
+    files = [name for name in theirs.namelist() if not name.endswith("/")]
+    assert sorted(files) == sorted(ours.namelist())
+    assert len(files) == 180 * 4
+    for name in files:
+        if name.endswith("_time.txt"):  # other seconds, in the same form
+            shapes = [[[len(cell.split(".")[1]) for cell in line.split(",")] for line in archive.read(name).decode().split()]
+                      for archive in (ours, theirs)]  # fmt: skip
+            assert shapes[0] == shapes[1] == [[8] * 3] * N
+        else:
+            assert ours.read(name) == theirs.read(name)
+
+
+def test_trackingnet_has_its_files_at_the_top_and_counts_from_0(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("-a_0", "b"):
+        trackingnet_sequence(here / "TrackingNet", "TEST", name, N)
+    folder = run_here("trackingnet", here / "TrackingNet", "--allow-missing")
+    monkeypatch.setattr("spm_bench.results.submission.suite_facts", lambda name: _smaller(name, 2))
+    assert typed("submit", folder, "--out", here / "all.zip") == EXIT_OK
+    archive = zipfile.ZipFile(here / "all.zip")
+    assert sorted(archive.namelist()) == ["-a_0.txt", "b.txt"]
+    assert archive.read("b.txt").decode().split() == [
+        "10.000,12.000,8.000,6.000",
+        "10.333,12.000,8.000,6.000",
+        "10.667,12.000,8.000,6.000",
+    ]
+    before = (here / "all.zip").read_bytes()
+    assert typed("submit", folder, "--out", here / "all.zip") == EXIT_OK
+    assert (here / "all.zip").read_bytes() == before
+
+
+def _smaller(name: str, n: int) -> object:
+    from dataclasses import replace
+
+    return replace(suite_facts(name), n_sequences=n)
+
+
+def test_a_part_of_a_suite_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trackingnet_sequence(here / "TrackingNet", "TEST", "b", N)
+    folder = run_here("trackingnet", here / "TrackingNet", "--allow-missing")
+    assert typed("submit", folder) == EXIT_USAGE
+    assert "1 of 511 sequences of TrackingNet test. The server wants them all" in capsys.readouterr().err
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["sequences"]["b"]["state"] = "pending"
+    (folder / "run.json").write_text(json.dumps(manifest))
+    assert typed("submit", folder) == EXIT_USAGE
+    assert "1 of 1 sequences are not finished: b. Run the same command again" in capsys.readouterr().err
+
+
+def test_suites_that_are_scored_here_and_folders_that_are_no_runs(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    otb_sequence(here / "OTB", "Deer", 71)
+    folder = run_here("otb100", here / "OTB", "--allow-missing", "--no-report")
+    assert typed("submit", folder) == EXIT_USAGE
+    assert "OTB-100 has no evaluation server: its results are scored here" in capsys.readouterr().err
+    assert typed("submit", here / "OTB") == EXIT_USAGE
+    assert "run.json" in capsys.readouterr().err
+
+
+def test_another_protocol_and_damaged_files_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    got10k_sequence(here / "GOT-10k" / "test", "GOT-10k_Test_000001", N, test=True)
+    folder = run_here("got10k-test", here / "GOT-10k", "--allow-missing", "--protocol", "one_pass")
+    assert typed("submit", folder) == EXIT_USAGE
+    assert "protocol one_pass, not got10k" in capsys.readouterr().err
+
+
+def test_every_suite_without_public_ground_truth_has_a_server() -> None:
+    from spm_bench.suites.facts import suite_names
+
+    assert {name for name in suite_names() if not suite_facts(name).has_ground_truth} == set(SERVERS)
