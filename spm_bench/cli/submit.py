@@ -31,6 +31,5 @@ def submit(
 
     path = write_submission(run, out)
     suite = read_manifest(run)["suite"]
-    typer.echo(
-        f"{path}: {suite['coverage']} of {suite['title']}. Upload it at {server_of(suite['name'], suite['title']).upload}"
-    )
+    server = server_of(suite["name"], suite["title"])
+    typer.echo(f"{path}: {suite['coverage']} of {suite['title']}. Upload it at {server.upload}")

@@ -113,7 +113,7 @@ def _trackingnet(manifest: Manifest, raw: Path) -> Iterator[tuple[str, str]]:
     layout, shift = get_layout("otb"), suite_facts(manifest["suite"]["name"]).origin
     for name, entry in manifest["sequences"].items():
         boxes = formats.read_otb(layout.box_file(raw, name), entry["frames"], whole=True)
-        yield f"{name}.txt", _text(boxes + (shift, shift, 0.0, 0.0), BOX_FORMAT)
+        yield f"{name}.txt", _text(np.add(boxes, (shift, shift, 0.0, 0.0)), BOX_FORMAT)
 
 
 def _text(table: formats.FloatArray, number: str) -> str:
