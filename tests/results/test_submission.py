@@ -22,7 +22,7 @@ N = 3
 
 
 class Drift:
-    """Goes right by a third of a pixel a frame; it does not call itself deterministic, so GOT-10k runs it three times."""
+    """Goes right by a third of a pixel a frame; not called deterministic, so that GOT-10k runs it three times."""
 
     def init(self, _: np.ndarray, box: np.ndarray) -> None:
         self.box = box
