@@ -31,6 +31,7 @@ def build_app() -> typer.Typer:
     from spm_bench.cli import (
         bench,
         check_tracker,
+        data,
         ls,
         report,
         reproduce,
@@ -64,6 +65,7 @@ def build_app() -> typer.Typer:
     app.command("sweep")(sweep.sweep)
     app.command("train")(train.train)
     app.add_typer(weights.app, name="weights")
+    app.add_typer(data.app, name="data")
     app.add_typer(vot.app, name="vot")
     return app
 

@@ -38,7 +38,7 @@ def ls(
         return
     for name, rows in lists.items():
         # A variant has more to tell than fits side by side.
-        _print(name, _variant_cells(rows, alone=what is not None) if name == "variants" else rows)
+        print_rows(name, _variant_cells(rows, alone=what is not None) if name == "variants" else rows)
 
 
 def list_suites(data: Path | None) -> list[Row]:
@@ -150,7 +150,8 @@ _NOTES = {
 }
 
 
-def _print(title: str, rows: list[Row]) -> None:
+def print_rows(title: str, rows: list[Row]) -> None:
+    """Print a list as a table."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

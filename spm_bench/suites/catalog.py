@@ -10,7 +10,7 @@ from typing import cast
 from spm_bench.errors import DataError, MissingDataError
 from spm_bench.registry import Registry, load_target
 from spm_bench.suites.base import Suite
-from spm_bench.suites.facts import data_files, suite_facts, suite_names
+from spm_bench.suites.facts import SuiteFacts, data_files, suite_facts, suite_names
 from spm_bench.suites.loading import Layout, Request
 
 DEMO, FOLDER = "demo", "folder"
@@ -105,9 +105,14 @@ def describe_suites(data: Path | None = None) -> list[SuiteStatus]:
     return rows + [_status(name, data) for name in suite_names()]
 
 
+def layout_of(facts: SuiteFacts) -> Layout:
+    """How the files of a suite lie."""
+    return cast("Layout", load_target(f"spm_bench.suites.{facts.layout}:LAYOUT"))
+
+
 def _status(name: str, data: Path | None) -> SuiteStatus:
     facts = suite_facts(name)
-    layout = cast("Layout", load_target(f"spm_bench.suites.{facts.layout}:LAYOUT"))
+    layout = layout_of(facts)
     try:
         home = layout.find_home(facts, data)
     except (MissingDataError, OSError):

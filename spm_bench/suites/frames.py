@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spm_bench.errors import DataError
+from spm_bench.errors import DataError, listed
 from spm_bench.suites.base import Frame
 
 if TYPE_CHECKING:
@@ -143,6 +143,18 @@ def _jpeg_header(data: bytes) -> tuple[int, tuple[int, int] | None]:
     return len(data), size
 
 
+def size_in_head(head: bytes) -> tuple[int, int] | None:
+    """(width, height) as the first bytes of a JPEG, PNG or BMP file tell; None where they do not, or it is none."""
+    if head[:2] == b"\xff\xd8":
+        return _jpeg_header(head)[1]
+    if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) >= 24:
+        return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+    if head[:2] == b"BM" and len(head) >= 26:
+        width, height = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (18, 22))
+        return width, abs(height)
+    return None
+
+
 def read_image_size(path: Path) -> tuple[int, int] | None:
     """Read (width, height) from the head of an image file, decoding it only where the format is an unusual one.
 
@@ -152,17 +164,13 @@ def read_image_size(path: Path) -> tuple[int, int] | None:
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16)
-            if head[:2] == b"\xff\xd8":
-                size = _jpeg_header(head)[1]
-                # A preview in the metadata may fill more than the first 64 KiB.
-                return size if size is not None else _jpeg_header(head + file.read())[1]
+            size = size_in_head(head)
+            if size is None and head[:2] == b"\xff\xd8":  # a preview in the metadata may fill more than these 64 KiB
+                return size_in_head(head + file.read())
     except OSError:
         return None
-    if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) >= 24:
-        return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
-    if head[:2] == b"BM" and len(head) >= 26:
-        width, height = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (18, 22))
-        return width, abs(height)
+    if size is not None:
+        return size
     try:
         frame = read_image(path)
     except DataError:
@@ -213,12 +221,24 @@ def numbered_frames(folder: Path, first: int = 1, last: int | None = None) -> Im
         example = Path(next(iter(by_number.values())))
         name = f"{absent[0]:0{len(example.stem)}d}{example.suffix}"
         raise DataError(
-            f"the picture is missing ({len(wanted) - len(absent)} of {len(wanted)} are there)",
+            f"the picture is missing ({len(wanted) - len(absent)} of {len(wanted)} are there{_others(absent)})",
             where=folder / name,
             remedy="Restore the sequence from the data set",
         )
     names = tuple(by_number[number] for number in wanted)
     return ImageFrames(folder, names, tuple(images[name] for name in names))
+
+
+def _others(absent: list[int]) -> str:
+    """The numbers of all missing pictures, if there are more than one: "; missing: 3, 7-12"."""
+    ranges: list[list[int]] = []
+    for number in absent:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    told = listed((str(a) if a == b else f"{a}-{b}" for a, b in ranges), 10)
+    return f"; missing: {told}" if len(absent) > 1 else ""
 
 
 class VideoFrames:

@@ -69,7 +69,12 @@ def _candidates(root: Path, folders: tuple[str, ...]) -> Iterator[Path]:
 
 def how_to_get(facts: SuiteFacts) -> str:
     """What to do when the data are not there."""
-    return (
-        f"{facts.get} ({facts.url}). "
-        f"Then name the folder that holds it with --data or the environment variable {DATA_VARIABLE}"
+    here = (
+        f"If they are on this machine: spm-bench data link {facts.name} FOLDER, "
+        f"or name the folder that holds them with --data or the environment variable {DATA_VARIABLE}"
     )
+    if facts.source is None:
+        return f"{facts.get} ({facts.url}). {here}"
+    if facts.source.kind == "manual":
+        return f"spm-bench data get {facts.name} says step by step how to get them by hand ({facts.url}). {here}"
+    return f"Download them: spm-bench data get {facts.name} ({facts.url}). {here}"
