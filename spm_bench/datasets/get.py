@@ -230,7 +230,8 @@ def _fetch(archive: Archive, order: Order, record: Record, meter: Meter) -> Fetc
         expected, promise = known.sha256, f"that of {known.when[:10]} from {known.url}, kept in {record.home.name},"
     if path.is_file() and known is not None and file_digests(path, {"sha256"})["sha256"] == known.sha256:
         return Fetched(path, known.size, known.sha256)
-    wanted = Wanted(archive.url, archive.size, expected, promise)
+    size = None if expected else archive.size  # a checksum says more
+    wanted = Wanted(archive.url, size, expected, promise)
     fetched = download(wanted, path, patience=order.patience, meter=meter, option=OPTION)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     verified = "published" if archive.checksum else "first download"
