@@ -196,14 +196,16 @@ def _show_end(report: Report) -> None:
         typer.echo(f"missing  {len(names)} sequences ({what}): {', '.join(names)}")
     for note in report.notes:
         _show("note", report.facts.title, note)
-    facts, whole, total = report.facts, report.count(WHOLE), len(report.sequences)
+    if report.unlisted:
+        typer.echo(f"missing  {report.unlisted} sequences; nobody lists their names")
+    facts, whole, total = report.facts, report.count(WHOLE), report.total
     states = [f"{whole} of {total} sequences are whole"]
     states += [f"{report.count(state)} {state}" for state in (BROKEN, MISSING) if report.count(state)]
     partial = ": partial, runs with --allow-missing" if report.partial and not report.count(BROKEN) else ""
     how = f"all {report.pictures} pictures decoded" if report.deep else f"both ends of {report.pictures} pictures read"
     hashed = f", {report.hashed} files compared with their download" if report.hashed else ""
     typer.echo(f"{facts.title} in {report.home}: {', '.join(states)}{partial} ({how}{hashed})")
-    if missing:
+    if report.count(MISSING):
         from spm_bench.suites.roots import how_to_get
 
         typer.echo(how_to_get(facts))
@@ -220,6 +222,7 @@ def _print_json(report: Report) -> None:
         "partial": report.partial,
         "pictures": report.pictures,
         "hashed": report.hashed,
+        "unlisted": report.unlisted,
         "sequences": [asdict(found) for found in report.sequences],
         "notes": [asdict(note) for note in report.notes],
     }
@@ -243,7 +246,7 @@ def link(
 
     _refuse_others(name)
     place, report = make_link(name, folder, data, allow_missing=allow_missing, replace=replace)
-    whole, total = report.count(WHOLE), len(report.sequences)
+    whole, total = report.count(WHOLE), report.total
     typer.echo(f"{report.facts.title}, {whole} of {total} sequences: {place} leads to {place.resolve()}")
 
 

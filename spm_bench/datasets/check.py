@@ -65,6 +65,7 @@ class Report:
         sequences: One report a sequence that was asked for, in the suite's order.
         notes: What lies in the folder and is not part of the suite.
         deep: Whether all pictures were decoded.
+        unlisted: How many sequences are missing whose names nobody lists (TrackingNet).
         pictures: Files of pictures that were looked at.
         hashed: Files that were compared with the hashes of their download.
     """
@@ -74,17 +75,23 @@ class Report:
     sequences: tuple[SequenceReport, ...]
     notes: tuple[Problem, ...] = ()
     deep: bool = False
+    unlisted: int = 0
     pictures: int = 0
     hashed: int = 0
 
     def count(self, state: str) -> int:
         """How many sequences are in this state."""
-        return sum(report.state == state for report in self.sequences)
+        return sum(report.state == state for report in self.sequences) + self.unlisted * (state == MISSING)
+
+    @property
+    def total(self) -> int:
+        """How many sequences were asked for."""
+        return len(self.sequences) + self.unlisted
 
     @property
     def partial(self) -> bool:
         """Whether some sequences are there and others are not."""
-        return 0 < self.count(MISSING) < len(self.sequences)
+        return 0 < self.count(MISSING) < self.total
 
 
 @dataclass
@@ -98,7 +105,13 @@ class _Look:
     deep: bool
     pool: ThreadPoolExecutor
     seen: dict[Path, Picture] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
     hashed: int = 0
+
+    def use(self, path: Path) -> None:
+        """Note that something in a folder of the suite belongs to it."""
+        if path.is_relative_to(self.home):
+            self.used.add(path.relative_to(self.home).parts[0])
 
 
 def check(
@@ -124,11 +137,14 @@ def check(
         DataError: The folder is that of another suite.
     """
     facts = suite_facts(name)
-    items = select(facts.sequences, only)
+    if not facts.discovered:
+        select(facts.sequences, only)  # a mistyped name is told before data are looked for
     layout = layout_of(facts)
     home = layout.find_home(facts, data)
     if layout.check_home is not None:
         layout.check_home(home, facts)
+    items = select(layout.items(home, facts), only)
+    unlisted = 0 if only or not facts.discovered else max(facts.n_sequences - len(items), 0)
     sizes = recorded_image_sizes(home / "sequences.json")
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         look = _Look(facts, home, layout, Record.read(home), deep, pool)
@@ -138,18 +154,22 @@ def check(
             reports.append(report)
             if tell is not None:
                 tell(report)
-    return Report(facts, home, tuple(reports), tuple(_strangers(look)), deep, len(look.seen), look.hashed)
+        notes = tuple(_strangers(look))
+    return Report(facts, home, tuple(reports), notes, deep, unlisted, len(look.seen), look.hashed)
 
 
 def _check_one(look: _Look, item: SequenceFacts, size: tuple[int, int] | None) -> SequenceReport:
     remedy = how_to_mend(look.facts, item, look.home)
     folder = look.home / item.folder
+    look.use(folder)
     annotation = look.layout.find_annotation(look.home, item)
     if annotation is None:
         if not folder.is_dir():
             return SequenceReport(item.name, MISSING, problems=(Problem(str(folder), "it is not there", remedy),))
-        problem = Problem(str(folder / item.annotation), "the annotation is missing", remedy)
+        path = (look.home if "/" in item.annotation else folder) / item.annotation
+        problem = Problem(str(path), "the annotation is missing", remedy)
         return SequenceReport(item.name, BROKEN, problems=(problem,))
+    look.use(annotation)
     try:
         sequence = look.layout.load(Found(look.home, look.facts, item, annotation, size))
     except DataError as error:
@@ -229,8 +249,11 @@ def _odd_names(frames: ImageFrames) -> Iterator[Problem]:
 
 
 def _strangers(look: _Look) -> Iterator[Problem]:
-    """Folders that are no sequence of the suite."""
-    known = {Path(item.folder).parts[0] for item in look.facts.sequences} | ANNOTATIONS_ALONE | {STATE_NAME}
+    """Folders that are no sequence of the suite; where nobody lists its sequences there are none to tell."""
+    if look.facts.discovered:
+        return
+    listed_folders = {Path(item.folder).parts[0] for item in look.facts.sequences}
+    known = listed_folders | look.used | ANNOTATIONS_ALONE | {STATE_NAME}
     try:
         folders = sorted(entry.name for entry in os.scandir(look.home) if entry.is_dir())
     except OSError as error:

@@ -13,9 +13,19 @@ from spm_bench.datasets.check import BROKEN, MISSING, WHOLE, Report, check
 from spm_bench.datasets.pictures import look_at
 from spm_bench.datasets.record import Record
 from spm_bench.errors import DataError, MissingDataError, UsageError
+from spm_bench.suites.facts import suite_facts
 from tests.datasets.conftest import OTB, fulfil, order
 from tests.fetch.server import Server
-from tests.suites.builders import got10k_sequence, otb_sequence, vot_sequence, write_lines, write_picture
+from tests.suites.builders import (
+    got10k_sequence,
+    nfs_sequence,
+    otb_sequence,
+    tc128_sequence,
+    trackingnet_sequence,
+    vot_sequence,
+    write_lines,
+    write_picture,
+)
 
 N = 71
 
@@ -184,6 +194,27 @@ def test_a_suite_that_a_person_has_to_fetch(tmp_path: Path) -> None:
     problem = check("got10k-val", tmp_path).sequences[0].problems[0]
     assert problem.where == str(folder / "cover.label")
     assert "Restore it from the data set (http://got-10k" in problem.remedy
+
+
+@pytest.mark.parametrize("name", ["nfs", "tc128", "trackingnet"])
+def test_other_layouts(tmp_path: Path, name: str) -> None:
+    """A sound sequence, then the same with a picture cut."""
+    if name == "nfs":
+        nfs_sequence(tmp_path / name, "car", 30, 4, 4)
+    elif name == "tc128":
+        tc128_sequence(tmp_path / name, "Airport_ce", 2, 5)
+    else:
+        trackingnet_sequence(tmp_path / name, "TEST", "abc_0", 4)
+    report = check(name, tmp_path)
+    assert (report.count(WHOLE), report.count(BROKEN), report.total) == (1, 0, suite_facts(name).n_sequences)
+    assert report.count(MISSING) == report.total - 1
+    assert report.partial
+    assert report.notes == ()
+    cut = sorted((tmp_path / name).rglob("*.jpg"))[2]
+    cut.write_bytes(cut.read_bytes()[:-30])
+    report = check(name, tmp_path)
+    broken = [found for found in report.sequences if found.state == BROKEN]
+    assert [found.problems[0].where for found in broken] == [str(cut)]
 
 
 def test_names_and_folders_that_are_not_it(root: Path) -> None:

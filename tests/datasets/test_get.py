@@ -26,7 +26,7 @@ from spm_bench.suites.facts import Source, suite_facts, suite_names
 from tests.datasets.conftest import DESCRIPTION, OTB, VOT, fulfil, order, zipped
 from tests.fetch.archives import tar_of, tree, zip_of
 from tests.fetch.server import Server
-from tests.suites.builders import otb_sequence, vot_sequence
+from tests.suites.builders import otb_sequence, tc128_sequence, vot_sequence
 
 
 def home(root: Path, name: str = "otb100") -> Path:
@@ -331,6 +331,14 @@ def test_a_suite_of_one_archive(server: Server, tmp_path: Path, monkeypatch: pyt
     fulfil(order(server, root, "vot2013", only=(), mirror=server.url))
     assert len(load_suite("vot2013", root).sequences) == 16
     assert (home(root, "vot2013") / "bolt" / "mine.txt").is_file()
+
+
+def test_temple_color_from_a_copy_of_its_archive(server: Server, tmp_path: Path) -> None:
+    tc128_sequence(tmp_path / "source", "Airport_ce", 2, 5)
+    server.files["/copy.zip"] = zipped(tmp_path / "source", tmp_path / "source")
+    root = tmp_path / "root"
+    fulfil(order(server, root, "tc128", only=("Airport_ce",), mirror=f"{server.url}/copy.zip"))
+    assert loads(root, "tc128", {"Airport_ce": 4})
 
 
 BROKEN_DESCRIPTIONS = {
