@@ -29,6 +29,7 @@ DOORS = {
     "results": {"suites", "trackers", "protocols"},
     "engine": {"suites", "trackers", "protocols", "results"},
     "scoring": {"geometry", "metrics", "suites", "results"},
+    "checking": {"geometry", "metrics", "suites", "results", "scoring", "report"},
     "report": {"metrics", "scoring", "suites", "results"},
     "checkup": {"geometry", "suites", "trackers", "protocols"},
     "interop": {"metrics", "suites", "trackers", "protocols"},

@@ -30,6 +30,7 @@ def build_app() -> typer.Typer:
     """Collect the verbs into one application."""
     from spm_bench.cli import (
         bench,
+        check,
         check_tracker,
         data,
         ls,
@@ -57,6 +58,7 @@ def build_app() -> typer.Typer:
     app.command("score")(score.score)
     app.command("report")(report.report)
     app.command("reproduce")(reproduce.reproduce)
+    app.command("check")(check.check)
     app.command("bench")(bench.bench)
     app.command("check-tracker")(check_tracker.check_tracker)
     app.command("ls")(ls.ls)

@@ -24,6 +24,8 @@ _KEPT = (".txt", ".value", ".json", ".bin", ".mat")
 _CHUNK = 2**20
 _unpacked: dict[Path, Path] = {}
 """Temporary folder -> the archive whose content it holds."""
+_folders: dict[tuple[Path, int, int], Path] = {}
+"""Archive, its time and size -> the folder it was unpacked into: whoever asks again gets the same."""
 
 
 def is_archive(path: Path) -> bool:
@@ -44,6 +46,9 @@ def unpack(path: Path) -> Path:
         ResultsError: The archive is broken or encrypted, an entry would leave the folder, is a link or stands there
             twice, or there is more in it than raw results are.
     """
+    known = (path.resolve(), path.stat().st_mtime_ns, path.stat().st_size)
+    if known in _folders:
+        return _folders[known]
     folder = Path(tempfile.mkdtemp(prefix="spm-bench-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _unpacked[folder.resolve()] = path
@@ -54,6 +59,7 @@ def unpack(path: Path) -> Path:
         raise ResultsError(f"the archive is broken ({error})", where=path, remedy="Fetch or pack it again") from error
     except OSError as error:
         raise ResultsError(f"cannot be unpacked ({error.strerror or error})", where=path) from error
+    _folders[known] = folder
     return folder
 
 

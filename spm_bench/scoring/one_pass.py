@@ -60,7 +60,7 @@ class _Measured:
 
 
 def evaluate_one_pass(
-    suite: Suite, results: ResultSet, convention: str | None = None, *, allow_missing: bool = False
+    suite: Suite, results: ResultSet, convention: str | Convention | None = None, *, allow_missing: bool = False
 ) -> Evaluation:
     """Score one tracker's one-pass results on a suite.
 
@@ -71,7 +71,7 @@ def evaluate_one_pass(
     Args:
         suite: With ground truth; frames are not touched.
         results: Raw results of one tracker.
-        convention: A name of `spm_bench.metrics.conventions`; None takes the benchmark's own.
+        convention: Rules, or their name in `spm_bench.metrics.conventions`; None takes the benchmark's own.
         allow_missing: Score the sequences that have results, instead of failing when one has none.
 
     Returns:
@@ -84,7 +84,7 @@ def evaluate_one_pass(
         DataError: The convention needs picture sizes or visibility labels that the suite does not have.
     """
     own = default_convention(suite.family, suite.convention)
-    rules = own if convention is None else get_convention(convention)
+    rules = get_convention(convention) if isinstance(convention, str) else convention or own
     passes = collect_passes(suite, results, allow_missing=allow_missing)
     measured = _success(passes, rules) if rules.scheme == "success" else _average_overlap(passes, rules, suite)
     speeds = _speeds(passes, rules)

@@ -62,7 +62,7 @@ class Runs:
 
 
 def evaluate_supervised(
-    suite: Suite, results: ResultSet, convention: str | None = None, *, allow_missing: bool = False
+    suite: Suite, results: ResultSet, convention: str | VotConvention | None = None, *, allow_missing: bool = False
 ) -> Evaluation:
     """Score one tracker's supervised results on a VOT suite.
 
@@ -72,7 +72,7 @@ def evaluate_supervised(
     Args:
         suite: With ground truth; frames are not touched.
         results: Raw results of one tracker, with boxes or polygons.
-        convention: A name of `spm_bench.metrics.vot_conventions`; None takes "vot-matlab".
+        convention: Rules, or their name in `spm_bench.metrics.vot_conventions`; None takes "vot-matlab".
         allow_missing: Score the sequences that have results, instead of failing when one has none.
 
     Returns:
@@ -84,8 +84,19 @@ def evaluate_supervised(
         UsageError: No such convention.
         ResultsError: Results are missing, broken, of the wrong length, or not of a supervised run.
     """
-    rules = get_vot_convention(convention)
-    runs = collect_runs(suite, results, rules, allow_missing=allow_missing)
+    rules = convention if isinstance(convention, VotConvention) else get_vot_convention(convention)
+    return score_runs(suite, results, rules, collect_runs(suite, results, rules, allow_missing=allow_missing))
+
+
+def score_runs(suite: Suite, results: ResultSet, rules: VotConvention, runs: Runs) -> Evaluation:
+    """Score runs whose overlaps were measured already; see `evaluate_supervised`.
+
+    Args:
+        suite: With ground truth.
+        results: What the runs were read from.
+        rules: Their `overlap` is that of the runs.
+        runs: From `collect_runs`.
+    """
     passes = runs.passes
     counted = counted_frames(passes, rules.burn_in) & runs.annotated
     eao = expected_average_overlap(passes, rules, suite.eao_interval)

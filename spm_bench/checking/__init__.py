@@ -1,0 +1,1 @@
+"""What is wrong with raw results: findings with file, line and remedy, before anybody trusts a score."""
