@@ -26,7 +26,7 @@ DOORS = {
     "datasets": {"fetch", "suites", "results"},
     "trackers": {"geometry", "models", "suites", "results", "fetch"},
     "protocols": {"geometry", "suites", "trackers", "results"},
-    "results": {"suites", "trackers", "protocols"},
+    "results": {"suites", "trackers", "protocols", "fetch"},
     "engine": {"suites", "trackers", "protocols", "results"},
     "scoring": {"geometry", "metrics", "suites", "results"},
     "checking": {"geometry", "metrics", "suites", "results", "scoring", "report"},

@@ -23,8 +23,6 @@ from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.one_pass import evaluate_one_pass
 from spm_bench.suites.base import Sequence, Suite
 
-ORIGINS = {"otb": 1}
-"""Family -> what its files count as the first pixel; others count from 0."""
 GOT10K_REPETITIONS = 3
 
 
@@ -143,7 +141,7 @@ def _first_pass(sequence: Sequence, trajectory: Trajectory, *, given: bool) -> P
 
 def _boxes(first: list[Pass], kept: KeptResults, suite: Suite, where: Callable[[str], str]) -> Iterator[Finding]:
     """Mistakes in the boxes of all files, and where there is none, in those of single ones."""
-    origin = ORIGINS.get(suite.family, 0)
+    origin = suite.origin if suite.family == "otb" else 0
     drawn = any(one.polygons is not None for passes in kept.passes.values() for one in passes)
     form = list(check_form(first, origin, _effect(kept, suite)))
     yield from (f for f in form if not (drawn and f.kind in _OF_BOXES))

@@ -90,10 +90,12 @@ class _Fit:
         return (self.matched, self.strange, self.n_total) == (other.matched, other.strange, other.n_total)
 
     def rank(self, hints: str, at_hand: dict[str, int]) -> tuple[object, ...]:
-        """The best fit is the greatest: no strange names, all of a suite or else the larger suite, named, at hand."""
+        """The best fit is the greatest: no strange names, all of a suite, named, at hand, no part of another, most."""
         whole = self.matched >= NEARLY_ALL * self.n_total
         named = spelling(self.name) in hints
-        return (-self.strange, self.matched, whole, named, bool(at_hand.get(self.name)), self.n_total, self.name)
+        part = "sequences_of" in data_files()[self.name]
+        share = self.matched / max(self.n_total, 1)
+        return (-self.strange, self.matched, whole, named, bool(at_hand.get(self.name)), not part, share, self.name)
 
 
 def _fit(name: str, sequences: list[str], found: dict[str, Path]) -> _Fit:

@@ -87,6 +87,9 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
         longest_fragment="the curve ends with the longest fragment",
         longest_sequence="the curve goes on to the longest sequence",
     ),
+    "repetitions": _chosen(
+        frames="passes over a sequence count by their frames", mean="passes over a sequence count alike"
+    ),
     "burn_in": lambda v: f"{v} frames of burn-in",
     "skip": lambda v: f"restarts come {v} frames after a failure",
 }

@@ -1,15 +1,18 @@
-"""Other people's raw results: find the trackers in a folder or zip file, and read them as a `ResultSet`."""
+"""Other people's raw results: find the trackers in a folder or archive, and read them as a `ResultSet`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from spm_bench.errors import ResultsError
 from spm_bench.results.archive import archive_of, is_archive, shown, unpack
 from spm_bench.results.files import RUN_FILE
+from spm_bench.results.formats import OTB_ORIGIN
 from spm_bench.results.layouts import READABLE, Layout, get_layout
 from spm_bench.results.names import Matched, match_names
 from spm_bench.results.trajectory import ResultSet, Trajectory
@@ -33,6 +36,7 @@ class ForeignResults:
         layout: Its structure.
         matched: Which sequence each name in the folder means.
         protocol: The suite's own; a folder of text files cannot say.
+        origin: What the suite's result files count as the first pixel, where that is not the layout's.
     """
 
     tracker: str
@@ -44,6 +48,7 @@ class ForeignResults:
     trained: str = ""
     source: str = "raw results"
     note: str = ""
+    origin: int | None = None
     run: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,15 +90,19 @@ class ForeignResults:
         name = self.names[sequence.name]
         count = self.layout.count_repetitions(self.folder, name) if self.layout.repeats else 1
         n = len(sequence)
-        return tuple(self.layout.read(self.folder, name, n, repetition=r) for r in range(1, count + 1))
+        passes = tuple(self.layout.read(self.folder, name, n, repetition=r) for r in range(1, count + 1))
+        if self.origin is None or self.origin == OTB_ORIGIN or self.layout.family != "otb":
+            return passes
+        shift = np.array((OTB_ORIGIN - self.origin, OTB_ORIGIN - self.origin, 0.0, 0.0))
+        return tuple(replace(one, boxes=one.boxes + shift) for one in passes)
 
 
 def find_result_sets(paths: Many[Path], suite: Suite, *, strict: bool = True) -> list[ResultSet]:
-    """Find the trackers in some folders or zip files.
+    """Find the trackers in some folders or archives (zip, tar).
 
     Args:
         paths: Each is one tracker's folder, a run folder of ours, a folder that holds such folders (also a few levels
-            down), or a zip file of one of these.
+            down), or an archive of one of these.
         suite: Tells which files to expect, and the sequences' names.
         strict: Refuse a folder in which two files are the same sequence, or a repetition is missing between others.
             Otherwise such results are found, for whoever says more about them.
@@ -121,10 +130,10 @@ def find_result_sets(paths: Many[Path], suite: Suite, *, strict: bool = True) ->
 
 
 def open_folder(path: Path) -> Path:
-    """The folder that a path of raw results means: itself, or what a zip file holds.
+    """The folder that a path of raw results means: itself, or what an archive holds.
 
     Raises:
-        ResultsError: There is no such folder or file, or it is neither a folder nor a zip file, or a bad one.
+        ResultsError: There is no such folder or file, or it is neither a folder nor an archive, or a bad one.
     """
     if not path.exists():
         raise ResultsError("there is no such results folder", where=path)
@@ -132,7 +141,9 @@ def open_folder(path: Path) -> Path:
         return unpack(path)
     if not path.is_dir():
         raise ResultsError(
-            "is a file, not a results folder", where=path, remedy="Give the folder that holds it, or a zip file"
+            "is a file, not a results folder",
+            where=path,
+            remedy="Give the folder that holds it, or an archive (zip, tar)",
         )
     return path
 
@@ -181,14 +192,14 @@ def _as_results(folder: Path, suite: Suite, strict: bool) -> ResultSet | None:
             continue
         if strict:
             _refuse_unclear(folder, layout, matched)
-        return ForeignResults(_tracker_name(folder), folder, layout, matched, suite.protocol)
+        return ForeignResults(_tracker_name(folder), folder, layout, matched, suite.protocol, origin=suite.origin)
     return None
 
 
 def _tracker_name(folder: Path) -> str:
     archive = archive_of(folder)
     if archive is not None:
-        return archive.stem
+        return archive.name.partition(".")[0] if archive.name.endswith((".tar.gz", ".tar.xz")) else archive.stem
     full = folder.resolve()
     return full.parent.name if full.name == _EXPERIMENT else full.name
 

@@ -22,14 +22,18 @@ from spm_bench.suites.base import Suite
 
 RulesT = TypeVar("RulesT", Convention, VotConvention)
 
-NO_RULES = frozenset({"name", "source", "speed"})
+NO_RULES = frozenset({"name", "source", "speed", "coverage"})
 """Fields that are no rules of a score."""
+_NO_QUALITY = frozenset({"fps", "coverage"})
 NEGLIGIBLE = 5e-7
 """Differences below this are rounding: tools agree to 1e-6 where they agree."""
 
 
-_MAIN = {"success": "auc", "average-overlap": "ao"}
-"""Scheme of one-pass rules -> their main number."""
+_METRICS = {
+    "success": ("auc", "precision", "precision_area", "normalised_precision"),
+    "average-overlap": ("ao", "sr50", "sr75"),
+}
+"""Scheme of one-pass rules -> the numbers they may have, the main one first."""
 
 
 @dataclass(frozen=True)
@@ -127,23 +131,14 @@ def side_by_side(suite: Suite, results: ResultSet) -> SideBySide:
             _supervised(suite, results),
             ("eao", "accuracy", "robustness"),
         )
-    default = default_convention(suite.family)
-    metrics = (
-        ("ao", "sr50", "sr75")
-        if default.scheme == "average-overlap"
-        else (
-            "auc",
-            "precision",
-            "normalised_precision",
-        )
-    )
+    default = default_convention(suite.family, suite.convention)
     return _compare(
         suite,
         results,
         default,
         CONVENTIONS,
         lambda rules: evaluate_one_pass(suite, results, rules, allow_missing=True),
-        metrics,
+        _METRICS[default.scheme],
     )
 
 
@@ -168,6 +163,7 @@ def _compare(
     metrics: tuple[str, ...],
 ) -> SideBySide:
     own = _values(evaluate(default))
+    metrics = tuple(m for m in metrics if m in own)
     scores = [EvaluatorScore(default.name, m, own[m], 0.0 if own[m] is not None else None) for m in metrics]
     for rules in known:
         if rules.name != default.name:
@@ -191,7 +187,7 @@ def _scores(
     try:
         evaluation = evaluate(rules)
     except DataError as error:  # it needs what the data set at hand does not have
-        main = _MAIN.get(getattr(rules, "scheme", ""), metrics[0])
+        main = _METRICS.get(getattr(rules, "scheme", ""), metrics)[0]
         yield EvaluatorScore(rules.name, main, None, None, note=f"{error.where}: {error.problem}")
         return
     values = _values(evaluation)
@@ -208,6 +204,9 @@ def _scores(
         moving.sort(key=lambda e: (-abs(e.among_others), -e.size))
         note = evaluation.score(metric).note if value is None else ""
         yield EvaluatorScore(rules.name, metric, value, difference, tuple(moving), note)
+    for metric in values:
+        if metric not in own and metric not in _NO_QUALITY:  # a number that the default does not have
+            yield EvaluatorScore(rules.name, metric, values[metric], None)
 
 
 def _effects(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_paths_are_shown_behind_the_archives_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../evil.txt", "KCF/../../evil.txt", "/etc/evil.txt", "C:/evil.txt", "..\\evil.txt"])
 def test_entries_that_would_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ResultsError, match="would leave the folder"):
+    with pytest.raises(ResultsError, match="refused: its name (leaves the folder|is absolute)"):
         labels(packed(tmp_path / "all.zip", **{"KCF/a.txt": BOXES, name: BOXES}))
     assert not list(tmp_path.rglob("evil.txt"))
 
@@ -57,7 +58,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
     entry.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as target:
         target.writestr(entry, "/etc/passwd")
-    with pytest.raises(ResultsError, match="is a link"):
+    with pytest.raises(ResultsError, match="is refused"):
         labels(tmp_path / "all.zip")
 
 
@@ -65,11 +66,8 @@ def test_bombs_are_bounded_whatever_the_archive_says_of_itself(tmp_path: Path, m
     path = packed(tmp_path / "all.zip", **{"KCF/a.txt": BOXES * 100_000})
     assert path.stat().st_size < 10_000
     monkeypatch.setattr(archive, "MOST_BYTES", 100_000)
-    with pytest.raises(ResultsError, match="more than raw results are"):
+    with pytest.raises(ResultsError, match="more than"):
         labels(path)
-    monkeypatch.setattr(archive, "MOST_FILES", 1)
-    with pytest.raises(ResultsError, match="holds 2 files"):
-        labels(packed(tmp_path / "two.zip", **{"KCF/a.txt": BOXES, "KCF/b.txt": BOXES}))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -77,7 +75,7 @@ def test_an_entry_twice(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as target:
         target.writestr("KCF/a.txt", BOXES)
         target.writestr("KCF/a.txt", BOXES)
-    with pytest.raises(ResultsError, match="twice"):
+    with pytest.raises(ResultsError, match="there twice"):
         labels(tmp_path / "all.zip")
 
 
@@ -97,11 +95,32 @@ def test_a_broken_and_an_encrypted_archive(tmp_path: Path) -> None:
         labels(entry)
 
 
-def test_other_files_are_left_inside(tmp_path: Path) -> None:
+def test_what_systems_leave_behind_is_left_inside(tmp_path: Path) -> None:
     path = packed(
         tmp_path / "all.zip",
-        **{"KCF/a.txt": BOXES, "KCF/plot.png": "x", "__MACOSX/KCF/._a.txt": "x", "KCF/.hidden.txt": "x"},
+        **{"KCF/a.txt": BOXES, "__MACOSX/KCF/._a.txt": "x", "KCF/.DS_Store": "x"},
     )
     folder = archive.unpack(path)
     assert [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()] == ["KCF/a.txt"]
     assert archive.shown(folder / "KCF" / "a.txt") == path / "KCF" / "a.txt"
+
+
+def test_tar_files_are_read_too(tmp_path: Path) -> None:
+    (tmp_path / "MEEM").mkdir()
+    (tmp_path / "MEEM" / "a.txt").write_text(BOXES)
+    with tarfile.open(tmp_path / "results.tar.gz", "w:gz") as target:
+        target.add(tmp_path / "MEEM", "MEEM")
+    assert labels(tmp_path / "results.tar.gz") == ["MEEM"]
+    with tarfile.open(tmp_path / "KCF.tar.gz", "w:gz") as target:
+        target.add(tmp_path / "MEEM" / "a.txt", "a.txt")
+    assert labels(tmp_path / "KCF.tar.gz") == ["KCF"]
+
+
+def test_a_suite_whose_files_count_from_zero(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    (tmp_path / "T").mkdir()
+    (tmp_path / "T" / "a.txt").write_text(BOXES)
+    for origin, x in ((1, 0.0), (0, 1.0)):
+        (results,) = find_result_sets([tmp_path / "T"], replace(SUITE, origin=origin))
+        assert results.trajectories(SUITE.sequences[0])[0].boxes[0].tolist() == [x, x + 1, 3, 4]

@@ -10,6 +10,7 @@ import pytest
 from spm_bench.metrics.conventions import CONVENTIONS, FAILS, Convention
 from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS, VotConvention
 from spm_bench.report.rules import explain_difference, rule_words
+from spm_bench.report.vocabulary import MINUS
 from spm_bench.scoring.evaluate import evaluate
 from spm_bench.scoring.evaluators import NO_RULES, RuleEffect, side_by_side
 from spm_bench.suites.base import Sequence, Suite
@@ -26,7 +27,7 @@ def broken_otb() -> tuple[Suite, MemoryResults]:
         boxes = truth + rng.normal(0, 4, truth.shape)
         truth[10:14] = (-1, -1, 0, 0)
         truth[20:23, 0] = -1
-        boxes[20:23] = truth[20:23] + (0, 1, 0, 0)
+        boxes[20:23] = np.add(truth[20:23], (0, 1, 0, 0))
         boxes[30] = np.nan
         boxes[0] += 12
         sequences.append(Sequence(f"s{k}", truth, image_size=(160, 120)))
@@ -55,7 +56,7 @@ def test_the_rule_is_the_one_that_moves_the_number() -> None:
     assert by_name["valid_for_overlap"].among_others > 0 > by_name["first_frame"].among_others
     text = explain_difference(pysot)
     assert text.startswith("for overlaps, an annotation needs only a width and height above 0 (+0.0")
-    assert "the first box is taken from the file (−0.0" in text
+    assert f"the first box is taken from the file ({MINUS}0.0" in text
 
 
 def test_rules_that_hide_each_other_are_found_by_taking_one_away() -> None:
@@ -97,7 +98,7 @@ def test_supervised_evaluators() -> None:
         for metric in found.metrics:
             assert found.score(rules.name, metric).value == own.score(metric).value
     toolkit = found.score("vot-toolkit", "eao")
-    assert toolkit.rules[0].rule == "late_failure"
+    assert {"late_failure", "first_length"} <= {effect.rule for effect in toolkit.rules}
     assert found.score("exact", "accuracy").rules[0].rule == "overlap"
 
 
