@@ -87,7 +87,7 @@ class _Fit:
     n_total: int
 
     def equals(self, other: _Fit) -> bool:
-        return (self.matched, self.strange, self.n_total) == (other.matched, other.strange, other.n_total)
+        return (self.matched, self.strange) == (other.matched, other.strange)
 
     def rank(self, hints: str, at_hand: dict[str, int]) -> tuple[object, ...]:
         """The best fit is the greatest: no strange names, all of a suite, named, at hand, no part of another, most."""

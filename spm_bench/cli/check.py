@@ -25,7 +25,7 @@ def check(
         list[Path],
         typer.Argument(
             metavar="RESULTS",
-            help="Folders, zip or tar files of raw results: one tracker's, or many. The folder's name is the tracker's.",
+            help="Folders, zip or tar files of raw results: one tracker's, or many. A folder's name is the tracker's.",
             show_default=False,
         ),
     ],

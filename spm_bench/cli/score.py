@@ -22,7 +22,7 @@ def score(
         list[Path],
         typer.Argument(
             metavar="RESULTS_DIR",
-            help="Folders, zip or tar files of raw results: one tracker's, or many. The folder's name is the tracker's.",
+            help="Folders, zip or tar files of raw results: one tracker's, or many. A folder's name is the tracker's.",
             show_default=False,
         ),
     ],

@@ -53,7 +53,7 @@ def test_several_trackers_times_and_hidden_files(tmp_path: Path) -> None:
 def test_codes_tell_vot_from_others(tmp_path: Path) -> None:
     """VOT's basketball and OTB's Basketball differ in one letter's case."""
     assert guess_suite([nested(tmp_path / "a" / "T" / "baseline", ["basketball", "bolt1"], "1")]).name.startswith("vot")
-    assert guess_suite([nested(tmp_path / "b" / "T", ["Basketball"], "9,9,9,9")]).name == "otb100"
+    assert guess_suite([nested(tmp_path / "b" / "T", ["Basketball", "Jogging-1"], "9,9,9,9")]).name == "otb100"
     got = nested(tmp_path / "c" / "T", [f"GOT-10k_Val_{k:06d}" for k in range(1, 4)], "9,9,9,9")
     assert guess_suite([got]).name == "got10k-val"
 

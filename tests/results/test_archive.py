@@ -48,7 +48,7 @@ def test_paths_are_shown_behind_the_archives_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../evil.txt", "KCF/../../evil.txt", "/etc/evil.txt", "C:/evil.txt", "..\\evil.txt"])
 def test_entries_that_would_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ResultsError, match="refused: its name (leaves the folder|is absolute)"):
+    with pytest.raises(ResultsError, match=r"refused: its name (leaves the folder|is absolute)"):
         labels(packed(tmp_path / "all.zip", **{"KCF/a.txt": BOXES, name: BOXES}))
     assert not list(tmp_path.rglob("evil.txt"))
 

@@ -82,8 +82,8 @@ def test_a_convention_that_needs_more_than_is_there_says_so() -> None:
 
 
 def test_supervised_evaluators() -> None:
-    n, sequences, passes = 60, [], {}
-    for k, lost in enumerate(([20], [57], [])):
+    sequences, passes = [], {}
+    for k, (n, lost) in enumerate(((60, [20]), (30, [27]), (60, []))):
         rng = np.random.default_rng(k)
         truth = np.concatenate([rng.uniform(20, 90, (n, 2)), np.full((n, 2), 30.0)], 1)
         states = np.array(coded(n, lost), dtype=np.int8)
