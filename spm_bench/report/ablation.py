@@ -85,6 +85,16 @@ class AblationSuite:
         wanted = MAIN_METRICS.get(self.suite.family, ())
         return [metric for metric in self.metrics if metric in wanted] or self.metrics[:1]
 
+    @property
+    def others(self) -> list[str]:
+        """The metrics without a full table."""
+        return [metric for metric in self.metrics if metric not in self.main]
+
+    @property
+    def n_whole(self) -> int:
+        """The sequences that some cell finished: scores over fewer are marked."""
+        return len({name for e in self.evaluations if e is not None for name in e.sequences})
+
     def of(self, metric: str) -> dict[str, Comparison]:
         """Label -> comparison, for one metric."""
         return {c.label: c for c in self.comparisons if c.metric == metric}
@@ -139,7 +149,7 @@ class AblationDocument:
 
 
 def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
-    """Write an ablation as Markdown, CSV, LaTeX and JSON, with a forest plot (PNG, PDF) per suite and main metric.
+    """Write an ablation as Markdown, LaTeX, HTML, CSV and JSON, with a forest plot per suite and main metric.
 
     Where the cells are a grid of two settings, there is a heat map per suite and main metric too.
 
@@ -156,14 +166,19 @@ def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
         ResultsError: The folder cannot be written, or the document does not fit together (no such base, a label twice).
     """
     from spm_bench.report.ablation_data import to_csv, to_json
-    from spm_bench.report.ablation_text import to_latex, to_markdown
+    from spm_bench.report.ablation_tables import ablation_tables
+    from spm_bench.report.ablation_text import to_markdown
+    from spm_bench.report.latex import to_latex
+    from spm_bench.report.render import to_html
 
     check_document(document)
     figures = dict(_figures(document))  # everything is made before the first file is written
+    tables = ablation_tables(document)
     texts = {
         INDEX: to_markdown(document, list(figures)),
         "ablation.csv": to_csv(document),
-        "ablation.tex": to_latex(document),
+        "ablation.tex": to_latex(*tables),
+        "ablation.html": to_html(*tables, title=document.title),
         "ablation.json": to_json(document),
     }
     for name, text in texts.items():

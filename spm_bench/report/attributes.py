@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spm_bench.report.tables import BEST, SECOND, Cell, Column, Row, Table, caption
+from spm_bench.report.table import Cell, Column, Row, Table, rank_texts
+from spm_bench.report.tables import caption, row_facts
 from spm_bench.report.vocabulary import find_score, is_untrained, ranked, style_of
 from spm_bench.scoring.base import Evaluation
 from spm_bench.suites.base import Suite
@@ -38,22 +39,26 @@ def attribute_table(evaluations: Sequence[Evaluation], suite: Suite, metric: str
         for name, (_, n) in of_one.items():
             counts[name] = max(n, counts.get(name, 0))
     up = next((s.higher_is_better for e in order if (s := find_score(e, metric)) is not None), True)
-    columns = tuple(Column(name, f"{name} ({n})", up) for name, n in counts.items())
-    ranks = {name: _ranks([v[name][0] for v in values if name in v], metric, up) for name in counts}
+    columns = tuple(Column(name, f"{name} ({n})", up, directed=False) for name, n in counts.items())
+    style = style_of(metric)
+    ranks = {}
+    for name, n in counts.items():
+        found = [of_one[name] for of_one in values if name in of_one]
+        same = all(count == n for _, count in found)  # values of fewer sequences do not compare
+        ranks[name] = rank_texts([value for value, _ in found], style.format, up) if same and len(found) > 1 else {}
     rows = tuple(
-        Row(e.label, tuple(_cell(of_one.get(name), metric, ranks[name]) for name in counts), untrained=is_untrained(e))
+        Row(
+            e.label,
+            tuple(_cell(of_one.get(name), metric, ranks[name]) for name in counts),
+            untrained=is_untrained(e),
+            facts=row_facts(e),
+        )
         for e, of_one in zip(order, values, strict=True)
     )
-    what = f"{caption(order, suite)}; {style_of(metric).title} ({style_of(metric).long}) per attribute"
+    direction = "higher is better" if up else "lower is better"
+    what = f"{caption(order, suite)}; {style.title} per attribute ({style.long}, {direction})"
     footer = ("In brackets: the number of sequences with the attribute.",)
-    return Table(f"{suite.name}-attributes", what, columns, rows, (), footer)
-
-
-def _ranks(values: Sequence[float], metric: str, up: bool) -> dict[str, int]:
-    if len(values) < 2:
-        return {}
-    distinct = dict.fromkeys(style_of(metric).format(v) for v in sorted((v for v in values if v == v), reverse=up))
-    return dict(zip(distinct, (BEST, SECOND), strict=False))
+    return Table(f"{suite.name}-attributes", what, columns, rows, (), footer, ranked=any(ranks.values()))
 
 
 def _cell(found: tuple[float, int] | None, metric: str, ranks: dict[str, int]) -> Cell:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spm_bench.report.vocabulary import MINUS, style_of
 
 if TYPE_CHECKING:
-    from spm_bench.report.tables import Table
+    from spm_bench.report.table import Table
 
 WIDEST = 110
 """Characters of a table's line: what fits a page of code, a terminal beside an editor, and GitHub's column."""
@@ -54,7 +54,7 @@ def fit_intervals(table: Table, width: int = WIDEST, *, label: int | None = None
         gap: Characters between columns.
     """
     cells = [[row.cells[i] for row in table.rows] for i in range(len(table.columns))]
-    plain = [_widest([c.title + " ↑", *(cell.text for cell in of)]) for c, of in zip(table.columns, cells, strict=True)]
+    plain = [_widest([c.head, *(cell.text for cell in of)]) for c, of in zip(table.columns, cells, strict=True)]
     room = [_widest([cell.with_interval for cell in of]) for of in cells]
     label = _widest([row.full_label for row in table.rows]) if label is None else label
     left = width - label - 1 - sum(gap + w for w in plain)

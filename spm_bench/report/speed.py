@@ -6,15 +6,16 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from spm_bench.metrics.speed import frames_per_second, milliseconds, spread_between_rounds
-from spm_bench.report import render, style
+from spm_bench.report import latex, render, style
 from spm_bench.report.accuracy import Accuracy
 from spm_bench.report.notes import Footnotes
-from spm_bench.report.tables import BEST, SECOND, Cell, Column, Row, Table
+from spm_bench.report.table import Cell, Column, Row, Table, rank_texts
 from spm_bench.report.vocabulary import DASH
 from spm_bench.results.files import write_bytes, write_text
 from spm_bench.results.timing import TimedTracker, Timing
@@ -163,15 +164,18 @@ def _print(metric: str, value: float | None) -> tuple[str, int]:
     return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f}", 0
 
 
+def _printed(metric: str, value: float) -> str:
+    return _print(metric, value)[0]
+
+
 def _ranks(order: Sequence[Speed]) -> dict[tuple[str, str], int]:
     """(metric, printed text) -> BEST or SECOND; nobody is best at having little spread."""
     ranks: dict[tuple[str, str], int] = {}
     for column in COLUMNS[:-1] if len(order) > 1 else ():
-        sign = -1 if column.higher_is_better else 1
         known = [v for s in order if (v := s.values[column.metric]) is not None]
-        texts = dict.fromkeys(_print(column.metric, v)[0] for v in sorted(known, key=lambda v: sign * v))
+        texts = rank_texts(known, partial(_printed, column.metric), column.higher_is_better)
         if len(known) > 1:
-            ranks |= {(column.metric, t): rank for rank, t in zip((BEST, SECOND), texts, strict=False)}
+            ranks |= {(column.metric, text): rank for text, rank in texts.items()}
     return ranks
 
 
@@ -195,7 +199,7 @@ def write_speed(timing: Timing, accuracies: Mapping[str, Accuracy], folder: Path
 
     drawn = any(t.computes and t.label in accuracies for t in timing.trackers)
     texts = {"table.md": render.to_markdown(table), "table.csv": render.to_csv(full)}
-    texts["table.tex"] = render.to_latex(table)
+    texts["table.tex"] = latex.to_latex(table)
     figure = speed_accuracy_figure(timing, accuracies) if drawn else None
     texts["README.md"] = _index(timing, texts["table.md"], drawn, notes)
     for name, text in texts.items():

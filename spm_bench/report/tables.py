@@ -1,15 +1,15 @@
-"""One table object, made once from evaluations; `render.py` and `terminal.py` only decide how it looks."""
+"""The table of trackers on one suite, made once from evaluations, figures from print beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from itertools import groupby
 
 from spm_bench.report.conventions import default_name, explain
 from spm_bench.report.intervals import fit_intervals, interval_text
 from spm_bench.report.notes import Footnotes, SharedNotes, parts_of
 from spm_bench.report.published import PublishedFigure, figures_beside, load_published, same_tracker
+from spm_bench.report.table import Cell, Column, Row, Table, rank_texts
 from spm_bench.report.vocabulary import (
     DASH,
     computes_nothing,
@@ -25,116 +25,6 @@ from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.suites.base import Suite
 
 IDLE = "looks at no picture: its speed is not ranked"
-BEST, SECOND = 1, 2
-"""Rank of a cell within its column; 0 for all others. Cells that print the same share their rank."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One metric: its key, head and direction, and whether its cells show their intervals."""
-
-    metric: str
-    title: str
-    higher_is_better: bool
-    intervals: bool = False
-
-    @property
-    def arrow(self) -> str:
-        """The direction in which values get better."""
-        return "↑" if self.higher_is_better else "↓"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number: full precision (None where undefined), as printed, its rank, and marks of its footnotes.
-
-    `missing_digits` is how many decimals less it was printed with than its column, for aligning the points. `low` and
-    `high` are its interval, `interval` the same as printed.
-    """
-
-    value: float | None
-    text: str
-    rank: int = 0
-    marks: tuple[str, ...] = ()
-    missing_digits: int = 0
-    low: float | None = None
-    high: float | None = None
-    interval: str = ""
-
-    @property
-    def with_interval(self) -> str:
-        """The number with its interval behind it: "0.797 [.72, .86]"."""
-        return f"{self.text} {self.interval}" if self.interval else self.text
-
-
-@dataclass(frozen=True)
-class Row:
-    """One tracker, measured or from print. `facts` are what CSV adds: variant, source, coverage, run, ..."""
-
-    label: str
-    cells: tuple[Cell, ...]
-    published: bool = False
-    untrained: bool = False
-    marks: tuple[str, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def full_label(self) -> str:
-        """The label with what must never be overlooked."""
-        return f"{self.label} (untrained)" if self.untrained else self.label
-
-
-@dataclass(frozen=True)
-class Table:
-    """A finished table.
-
-    Attributes:
-        name: For files and labels ("otb100").
-        caption: What was scored: suite, coverage, protocol.
-        columns: One per metric, the headline first.
-        rows: Best first; a published row stands under the measured one of the same tracker.
-        footnotes: (mark, text) pairs in order of appearance.
-        column_notes: (heads of columns, what holds for all of their measured values).
-        footer: Sentences under the table: comparability, how to read it.
-        conventions: (name, heads of the columns it rules, explanation).
-        ranked: Whether best and second best are marked.
-        level: Of the intervals; None where there are none.
-    """
-
-    name: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    footnotes: tuple[tuple[str, str], ...]
-    footer: tuple[str, ...]
-    conventions: tuple[tuple[str, str, str], ...] = ()
-    ranked: bool = False
-    column_notes: tuple[tuple[str, str], ...] = ()
-    level: float | None = None
-
-    @property
-    def intervals_explained(self) -> str:
-        """What the brackets are; empty where no column shows any."""
-        if self.level is None or not any(column.intervals for column in self.columns):
-            return ""
-        return (
-            f"In brackets: {100 * self.level:g} % bootstrap interval over sequences, those of one video or scene drawn "
-            "together; it says what other sequences might have given, not another training."
-        )
-
-    @property
-    def columns_explained(self) -> str:
-        """The notes of whole columns in one sentence; empty if there are none."""
-        return "; ".join(f"{titles}: {text}" for titles, text in self.column_notes) + "." * bool(self.column_notes)
-
-    def paragraphs(self) -> list[str]:
-        """All that stands under the table's footnotes in written forms."""
-        lines = [self.columns_explained] if self.column_notes else []
-        lines += [f"Convention {name} ({titles}): {words}" for name, titles, words in self.conventions]
-        if self.ranked:
-            lines.append("Best and second best of the measured rows are marked, by the printed digits.")
-        lines += [self.intervals_explained] if self.intervals_explained else []
-        return [*lines, *self.footer]
 
 
 def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: bool = True) -> Table:
@@ -230,10 +120,9 @@ def _ranks(evaluations: Sequence[Evaluation], metrics: Sequence[str]) -> dict[tu
     ranks = {}
     for metric in metrics:
         able = [e for e in evaluations if metric != "fps" or not computes_nothing(e)]
-        scores = [s for e in able if (s := find_score(e, metric)) is not None and finite(s) is not None]
-        scores.sort(key=lambda s: finite(s) or 0.0, reverse=_is_higher_better(evaluations, metric))
-        distinct = dict.fromkeys(style_of(metric).format(s.value) for s in scores)
-        ranks.update({(metric, text): rank for rank, text in zip((BEST, SECOND), distinct, strict=False)})
+        values = [value for e in able if (value := finite(find_score(e, metric))) is not None]
+        texts = rank_texts(values, style_of(metric).format, _is_higher_better(evaluations, metric))
+        ranks.update({(metric, text): rank for text, rank in texts.items()})
     return ranks
 
 
@@ -249,7 +138,7 @@ def _measured_row(
     if len(counts) > 1:
         n_total = evaluation.scores[0].n_total if evaluation.scores else 0
         row_marks += marks.mark(f"scored on {_n_sequences(evaluation)} of {n_total} sequences")
-    return Row(evaluation.label, cells, False, is_untrained(evaluation), row_marks, _facts(evaluation))
+    return Row(evaluation.label, cells, False, is_untrained(evaluation), row_marks, row_facts(evaluation))
 
 
 def _measured_cell(score: Score | None, metric: str, rank: int, parts: Sequence[str], marks: Footnotes) -> Cell:
@@ -278,7 +167,8 @@ def _column_notes(
     return tuple((", ".join(titles), text) for text, titles in heads.items())
 
 
-def _facts(evaluation: Evaluation) -> dict[str, str]:
+def row_facts(evaluation: Evaluation) -> dict[str, str]:
+    """What CSV says of a measured row beside its numbers: variant, source, coverage, rules, run."""
     if not evaluation.scores:
         return {}
     first = evaluation.scores[0]

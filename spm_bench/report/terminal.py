@@ -12,7 +12,8 @@ from rich.text import Text
 
 from spm_bench.report.intervals import WIDEST, fit_intervals
 from spm_bench.report.render import one_line
-from spm_bench.report.tables import BEST, SECOND, Cell, Column, Row, Table, build_table
+from spm_bench.report.table import Cell, Column, Row, Table
+from spm_bench.report.tables import build_table
 from spm_bench.report.vocabulary import DASH, MINUS
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _BETWEEN = 2
 """Characters between two columns on the terminal."""
 _WIDEST_WORD = 20
 """Columns of the terminal a tracker's name gets before its numbers do."""
-_RANK_STYLE = {BEST: "bold", SECOND: "underline"}
 
 
 def print_table(
@@ -64,16 +64,15 @@ def show_table(table: Table, console: Console | None = None) -> None:
 
 def _rich_table(table: Table, console: Console) -> RichTable:
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    shown.add_column("Tracker", overflow="fold", min_width=_longest_word(table))
+    shown.add_column(table.head, overflow="fold", min_width=_longest_word(table))
     widths = [_widths(table, i) for i in range(len(table.columns))]
     for column, (numbers, _) in zip(table.columns, widths, strict=True):
-        head = f"{column.title} {column.arrow}".rjust(numbers)
-        shown.add_column(plain_text(head, console), overflow="fold")
+        shown.add_column(plain_text(column.head.rjust(numbers), console), overflow="fold")
     for row in table.rows:
         label = plain_text(f"{row.full_label}{_marks(row.marks)}", console)
         parts = zip(row.cells, table.columns, widths, strict=True)
         cells = [_cell(row, cell, column, width, console) for cell, column, width in parts]
-        shown.add_row(label, *cells, style="italic dim" if row.published else "")
+        shown.add_row(label, *cells, style="italic dim" if row.published else "bold" if row.base else "")
     return shown
 
 
@@ -86,12 +85,13 @@ def _longest_word(table: Table) -> int:
 def _widths(table: Table, index: int) -> tuple[int, int]:
     """Room for the numbers of a column, and for what stands after them, so that the numbers stand under each other."""
     column, cells = table.columns[index], [row.cells[index] for row in table.rows]
-    numbers = max([len(column.title) + 2, *(len(cell.text) + cell.missing_digits for cell in cells)])
+    numbers = max([len(column.head), *(len(cell.text) + cell.missing_digits for cell in cells)])
     return numbers, max(len(_after(cell, column.intervals)) for cell in cells)
 
 
 def _cell(row: Row, cell: Cell, column: Column, widths: tuple[int, int], console: Console) -> Text:
-    number = plain_text(cell.text, console, "" if row.published else _RANK_STYLE.get(cell.rank, ""))
+    style = "bold" if cell.bold else "underline" if cell.underlined else ""
+    number = plain_text(cell.text, console, "" if row.published else style)
     blank = Text(" " * (widths[0] - len(cell.text) - cell.missing_digits))
     after = " " * cell.missing_digits + _after(cell, column.intervals)
     return blank.append_text(number).append_text(plain_text(after.ljust(widths[1]), console))

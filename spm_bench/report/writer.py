@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from spm_bench import __version__
 from spm_bench.errors import ResultsError
-from spm_bench.report import render
+from spm_bench.report import latex, render
 from spm_bench.report.attributes import attribute_metric, attribute_table
 from spm_bench.report.figures import CURVES, curve_figure
 from spm_bench.report.figures_attributes import FEWEST_SPOKES, attribute_bars, attribute_counts, attribute_radar
@@ -50,6 +50,8 @@ _ABOUT = {
     "per_sequence.csv": "every metric of every sequence, one row each",
     "attributes.csv": "every metric per attribute, one row each",
     "attributes.md": "the headline metric per attribute",
+    "attributes.tex": "the same for LaTeX",
+    "attributes.html": "the same as a page",
     "success": "success over the overlap threshold",
     "overlap": "success over the overlap threshold",
     "precision": "precision over the centre error",
@@ -95,7 +97,7 @@ def write_report(
 def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> Iterator[tuple[str, str]]:
     table = build_table(evaluations, suite, published=published)
     yield "table.md", render.to_markdown(table)
-    yield "table.tex", render.to_latex(table)
+    yield "table.tex", latex.to_latex(table)
     yield "table.csv", render.to_csv(table)
     yield "table.html", render.to_html(table)
     yield "scores.json", scores_json(evaluations)
@@ -103,7 +105,10 @@ def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> 
     metric = attribute_metric(evaluations, headline_metric(evaluations, suite.family))
     if metric is not None:
         yield "attributes.csv", _tidy_csv(evaluations, [e.per_attribute for e in evaluations])
-        yield "attributes.md", render.to_markdown(attribute_table(evaluations, suite, metric))
+        table = attribute_table(evaluations, suite, metric)
+        yield "attributes.md", render.to_markdown(table)
+        yield "attributes.tex", latex.to_latex(table)
+        yield "attributes.html", render.to_html(table)
 
 
 def _figures(

@@ -23,7 +23,7 @@ from spm_bench.sweep.request import SweepRequest
 from spm_bench.sweep.results import SuiteOutcome, SweepOutcome
 
 FOLDER, RECORD = "sweeps", "sweep.json"
-OWN = tuple(f"ablation.{end}" for end in ("md", "csv", "tex", "json")) + tuple(
+OWN = tuple(f"ablation.{end}" for end in ("md", "csv", "tex", "html", "json")) + tuple(
     f"{name}.{end}" for name in ("forest", "forest_*", "heat_*") for end in ("png", "pdf")
 )
 """What the files of a document are called."""

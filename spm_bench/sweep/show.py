@@ -10,12 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from spm_bench.report.differences import part_text
-from spm_bench.report.terminal import plain_text
-from spm_bench.report.vocabulary import DASH, find_score, finite, style_of
-from spm_bench.scoring.compare import Comparison
-from spm_bench.sweep.cells import Cell
-from spm_bench.sweep.document import main_metric
+from spm_bench.report.ablation_tables import ablation_table
+from spm_bench.report.differences import signed
+from spm_bench.report.terminal import plain_text, show_table
+from spm_bench.sweep.document import ablation_of, main_metric
 from spm_bench.sweep.estimate import SuiteForecast
 from spm_bench.sweep.plan import Plan
 from spm_bench.sweep.results import SuiteOutcome, SweepOutcome
@@ -24,68 +22,25 @@ from spm_bench.sweep.results import SuiteOutcome, SweepOutcome
 def print_outcome(outcome: SweepOutcome, console: Console | None = None) -> None:
     """Print question, and per suite the main metric of every cell with its difference to the base."""
     console = console or Console()
-    console.print(plain_text(outcome.plan.sweep.file.question, console, "bold"))
-    for suite in outcome.suites:
-        if suite.evaluations:
-            _print_suite(suite, outcome, console)
-    if outcome.plan.sweep.file.expected:
-        console.print(plain_text(f"Expected: {' '.join(outcome.plan.sweep.file.expected.split())}", console))
+    document = ablation_of(outcome)
+    console.print(plain_text(document.question, console, "bold"))
+    scored = [suite for suite in outcome.suites if suite.evaluations]
+    for suite, part in zip(scored, document.suites, strict=True):
+        metric = main_metric(suite)
+        assert metric is not None
+        show_table(ablation_table(document, part, metric, terse=True), console)
+        for line in _below(suite, metric):
+            console.print(plain_text(line, console, "dim"))
+    if document.expected:
+        console.print(plain_text(f"Expected: {' '.join(document.expected.split())}", console))
 
 
-def _print_suite(suite: SuiteOutcome, outcome: SweepOutcome, console: Console) -> None:
-    metric = main_metric(suite)
-    assert metric is not None
-    style = style_of(metric)
-    found = {c.label: c for c in suite.comparisons if c.metric == metric}
-    first = next(iter(found.values()), None)
-    level = f"{first.level:.0%} interval" if first else "interval"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("Cell", overflow="fold")
-    for title in (style.title, "to base", level, "p (Holm)", "W/T/L"):
-        table.add_column(plain_text(title, console), justify="right", no_wrap=True)
-    for cell in outcome.plan.cells:
-        row = _row(cell, suite, metric, found.get(cell.name))
-        established = cell.name in found and found[cell.name].established
-        table.add_row(*(plain_text(text, console) for text in row), style="bold" if established else "")
-    part = suite.part
-    title = f"{part.suite.title}, {part.suite.coverage}, {part.protocol.name}: {style.long}"
-    console.print(plain_text(title, console, "bold"))
-    console.print(table)
-    for line in _below(suite, first):
-        console.print(plain_text(line, console, "dim"))
-
-
-def _row(cell: Cell, suite: SuiteOutcome, metric: str, comparison: Comparison | None) -> list[str]:
-    style = style_of(metric)
-    evaluation = suite.evaluations.get(cell.name)
-    value = "failed"
-    if evaluation:
-        whole = len({name for e in suite.evaluations.values() for name in e.sequences})
-        value = style.format(finite(find_score(evaluation, metric))) + part_text(len(evaluation.sequences), whole)
-    if cell.is_base:
-        return [cell.name, value, "base", "", "", ""]
-    if comparison is None:
-        return [cell.name, value, DASH, DASH, DASH, DASH]
-    c = comparison
-    interval = f"{_signed(c.low, style.decimals)} .. {_signed(c.high, style.decimals)}"
-    return [
-        cell.name,
-        value,
-        _signed(c.difference, style.decimals),
-        interval if math.isfinite(c.low) else DASH,
-        p_text(c.p_holm),
-        f"{c.wins}/{c.ties}/{c.losses}",
-    ]
-
-
-def _below(suite: SuiteOutcome, comparison: Comparison | None) -> list[str]:
+def _below(suite: SuiteOutcome, metric: str) -> list[str]:
     lines = []
-    if comparison is not None:
-        lines.append("W/T/L: sequences on which the cell wins, ties and loses; bold: established")
-        wide = style_of(comparison.metric)
-        detectable = max((c.detectable for c in suite.comparisons if c.metric == comparison.metric), default=math.nan)
-        if math.isfinite(detectable):
-            lines.append(f"detectable with 80 % power, cell by cell at most: {detectable:.{wide.decimals}f}")
+    detectable = max((c.detectable for c in suite.comparisons if c.metric == metric), default=math.nan)
+    if math.isfinite(detectable):
+        digits = signed(metric, detectable).lstrip("+")
+        lines.append(f"detectable with 80 % power, cell by cell at most: {digits}")
     if suite.sharing is not None:
         last = f" in the last session ({suite.measured} of {suite.tasks} cells x sequences)"
         where = "" if suite.measured == suite.tasks else last
@@ -156,14 +111,3 @@ def clock(seconds: float) -> str:
     if seconds < 90:
         return f"{max(round(seconds), 1)} second{'s' * (round(seconds) > 1)}"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
-
-
-def p_text(p: float) -> str:
-    """A p value as it is printed: never 0."""
-    if not math.isfinite(p):
-        return DASH
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _signed(value: float, decimals: int) -> str:
-    return DASH if not math.isfinite(value) else f"{value:+.{max(decimals, 1)}f}"

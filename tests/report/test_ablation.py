@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_files(written: Path) -> None:
     names = {path.name for path in written.iterdir()}
     figures = ["forest", "forest_otb100_auc", "forest_vot2016_eao"]  # others than main metrics stand in tables only
-    texts = {"ablation.md", "ablation.csv", "ablation.tex", "ablation.json"}
+    texts = {f"ablation.{end}" for end in ("md", "csv", "tex", "html", "json")}
     assert names == texts | {f"{f}.{end}" for f in figures for end in ("png", "pdf")}
 
 
@@ -160,13 +161,13 @@ def test_markdown_says_what_is_asked_found_and_failed(written: Path) -> None:
         "* broken on seq1: boom",
         "One seed.",
         "* OTB-100: Established in AUC: cm\\_only (\N{MINUS SIGN}.080, worse)",
-        "| **base** (base) |",
+        "| **base (base)** |",
         "| cm\\_only | x\\_1 = 1 \\| &lt;y&gt; | paper, 3.2 | less &amp; worse |",
         "## OTB-100: 14 of 100 sequences",
         "14 sequences of 12 videos or scenes",
-        "| cm\\_only | 0.580 | **\N{MINUS SIGN}.080 [\N{MINUS SIGN}.100, \N{MINUS SIGN}.060]** | .010 | 8/2/4 | .030 |",
+        "| cm\\_only | <u>0.580</u> | **\N{MINUS SIGN}.080** [\N{MINUS SIGN}.100, \N{MINUS SIGN}.060] | .010 | 8/2/4 |",
         "| broken | no result |  |  |  |  |",
-        "| \\[bracket\\] | 0.540 | **\N{MINUS SIGN}.027 [",
+        "| \\[bracket\\] | 0.540 | **\N{MINUS SIGN}.027** [",
         "![AUC: differences to the base](forest_otb100_auc.png)",
         "Exact sharing: 3.25 steps",
         "spm-bench sweep stages.toml",
@@ -210,9 +211,10 @@ def test_json_has_everything(written: Path) -> None:
 
 def test_latex(written: Path) -> None:
     text = (written / "ablation.tex").read_text()
-    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 1 + 3
-    assert r"\textbf{base} (base) & 0.600 &  &  &  &  \\" in text
-    assert r"cm\_only & 0.580 & \textbf{$-$.080 [$-$.100, $-$.060]} & .010 & 8/2/4 & .030 \\" in text
+    assert len(re.findall(r"\\begin{table\*?}", text)) == len(re.findall(r"\\end{table\*?}", text)) == 2 + 4
+    assert r"\textbf{base (base)} & \textbf{0.600} &  &  &  &  \\" in text
+    difference = r"\textbf{$-$.080} {\scriptsize [$-$.100, $-$.060]}"
+    assert rf"cm\_only & \underline{{0.580}} & {difference} & .010 & 8/2/4 & .030 \\" in text
     assert r"{}[bracket] &" in text
     assert r"\caption{Stages\_of 50\% \textless{}SPM\textgreater{}, OTB-100 (14 of 100 sequences)" in text
     assert "<script>" not in text
@@ -222,7 +224,7 @@ def test_the_same_document_gives_the_same_bytes(tmp_path: Path) -> None:
     one = document(("base", "a"))
     part = replace(one.suites[0], comparisons=one.suites[0].comparisons[:1])
     first, second = (write_ablation(replace(one, suites=(part,)), tmp_path / name) for name in "ab")
-    assert len(first) == 4 + 2
+    assert len(first) == 5 + 2
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
@@ -233,7 +235,7 @@ def test_undefined_numbers_are_dashes_and_nulls(tmp_path: Path) -> None:
         comparison("a", NAN), low=NAN, high=NAN, p=NAN, p_holm=NAN, detectable=NAN, wins=0, ties=0, losses=0
     )
     write_ablation(replace(one, suites=(replace(part, comparisons=(blank,)),), sharing=None), tmp_path)
-    assert f"| a | 0.580 |{4 * f' {DASH} |'}" in (tmp_path / "ablation.md").read_text()
+    assert f"| a | <u>0.580</u> |{4 * f' {DASH} |'}" in (tmp_path / "ablation.md").read_text()
     found = json.loads((tmp_path / "ablation.json").read_text())["suites"][0]["comparisons"][0]
     assert found["difference"] is found["low"] is found["p"] is found["detectable"] is None
     assert "nan" not in (tmp_path / "ablation.csv").read_text().lower()
@@ -243,7 +245,7 @@ def test_undefined_numbers_are_dashes_and_nulls(tmp_path: Path) -> None:
 def test_only_the_base_or_nothing_compared_is_a_document_too(tmp_path: Path) -> None:
     one = document(("base",))
     files = write_ablation(replace(one, suites=(replace(one.suites[0], comparisons=()),)), tmp_path)
-    assert [p.name for p in files] == ["ablation.md", "ablation.csv", "ablation.tex", "ablation.json"]
+    assert [p.name for p in files] == [f"ablation.{end}" for end in ("md", "csv", "tex", "html", "json")]
     assert "Nothing was compared." in files[0].read_text()
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from spm_bench.report import render
+from spm_bench.report import latex, render
 from spm_bench.report.differences import difference_text, p_text, signed, verdict
 from spm_bench.report.intervals import WIDEST, fit_intervals, interval_text
-from spm_bench.report.tables import BEST, IDLE, SECOND, build_table
+from spm_bench.report.table import BEST, SECOND
+from spm_bench.report.tables import IDLE, build_table
 from spm_bench.report.terminal import print_table
 from spm_bench.scoring.base import Evaluation
 from tests.report.fakes import make_scores, make_suite, otb, vot
@@ -49,9 +50,9 @@ def test_intervals_stand_in_every_form() -> None:
     table = build_table([with_ends(otb(suite, "a", 0.7)), with_ends(otb(suite, "b", 0.6))], suite)
     assert all(column.intervals for column in table.columns)
     assert "| **0.700** [.65, .75] |" in render.to_markdown(table)
-    assert r"\textbf{0.700} {\scriptsize [.65, .75]} &" in render.to_latex(table)
+    assert r"\textbf{0.700} {\scriptsize [.65, .75]} &" in latex.to_latex(table)
     assert "<td><b>0.700</b> <small>[.65, .75]</small></td>" in render.to_html(table)
-    for text in (render.to_markdown(table), render.to_latex(table), render.to_html(table)):
+    for text in (render.to_markdown(table), latex.to_latex(table), render.to_html(table)):
         assert "bootstrap interval over sequences" in text
     row = next(csv.DictReader(io.StringIO(render.to_csv(table))))
     assert (float(row["auc_low"]), float(row["auc_high"])) == pytest.approx((0.65, 0.75))

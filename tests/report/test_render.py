@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spm_bench.report import render
-from spm_bench.report.tables import Cell, Column, Row, Table, build_table
+from spm_bench.report.table import Cell, Column, Row, Table
+from spm_bench.report.tables import build_table
 from spm_bench.report.vocabulary import DASH
 from tests.report.fakes import NASTY, make_suite, otb
 
@@ -53,33 +55,6 @@ def test_markdown() -> None:
     )
 
 
-def test_latex() -> None:
-    assert render.to_latex(small()) == (
-        "% needs \\usepackage{booktabs}\n"
-        "\\begin{table}[t]\n"
-        "\\centering\n"
-        "\\caption{OTB\\_100: 2 sequences}\n"
-        "\\label{tab:otb100}\n"
-        "\\begin{tabular}{lrr}\n"
-        "\\toprule\n"
-        "Tracker & AUC $\\uparrow$ & Lost $\\downarrow$ \\\\\n"
-        "\\midrule\n"
-        "A\\_1 & \\textbf{0.700} & \\underline{3}\\rlap{\\textsuperscript{b}} \\\\\n"
-        "B (untrained)\\textsuperscript{b} & \\underline{0.600} & -- \\\\\n"
-        "\\textit{B (published)} & \\textit{0.61} &  \\\\\n"
-        "\\bottomrule\n"
-        "\\end{tabular}\n"
-        "\\par\\smallskip\n"
-        "\\begin{minipage}{\\linewidth}\\footnotesize\n"
-        "\\textsuperscript{b}~50\\% of it\\par\n"
-        "Lost: in 50\\% of all.\\par\n"
-        "Convention otb-matlab (AUC): words\\par\n"
-        "Last line.\n"
-        "\\end{minipage}\n"
-        "\\end{table}\n"
-    )
-
-
 def test_csv_has_all_digits_and_the_notes() -> None:
     suite = make_suite("demo")
     text = render.to_csv(build_table([otb(suite, "A,b", 1 / 3, note="x; y"), otb(suite, "C", None)], suite))
@@ -98,9 +73,9 @@ class _Cells(HTMLParser):
         self.tags: list[str] = []
         self.texts: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        if tag == "td":
+        if tag == "td" or ("scope", "row") in attrs:
             self.texts.append("")
 
     def handle_data(self, data: str) -> None:
@@ -139,35 +114,6 @@ def test_markdown_keeps_names_as_text() -> None:
     assert len({len(_markdown_cells(row)) for row in rows}) == 1
 
 
-def test_latex_keeps_names_as_text() -> None:
-    lines = render.to_latex(nasty_table()).splitlines()
-    row = next(line for line in lines if "script" in line)
-    assert row.startswith(r"\textless{}script\textgreater{}alert(")
-    assert r"50\%\_a\textbar{}b \& \#c \$x\textasciicircum{}2\$ \textbackslash{}frac\{1\} \textasciitilde{}追踪" in row
-    # a row that begins with "[" would be taken as the argument of the line break above it
-    assert next(line for line in lines if "second line" in line).startswith("{}[x] second line")
-
-
-LATEX_TOKENS = {
-    r"\textbackslash{}": "\\",
-    r"\textasciitilde{}": "~",
-    r"\textasciicircum{}": "^",
-    r"\textless{}": "<",
-    r"\textgreater{}": ">",
-    r"\textbar{}": "|",
-    **{"\\" + c: c for c in "{}%_&#$"},
-}
-
-
-@given(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=30))
-def test_latex_escapes_lose_nothing(name: str) -> None:
-    name = name.replace(DASH, "-").replace("\u2028", " ").replace("\u2029", " ")
-    escaped = render.escape_latex(name)
-    pattern = "|".join(map(re.escape, LATEX_TOKENS))
-    assert re.sub(pattern, lambda m: LATEX_TOKENS[m[0]], escaped) == name
-    assert not re.search(r"[%_&#$~^<>|{}\\]", re.sub(pattern, "", escaped))
-
-
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=30))
 def test_markdown_escapes_lose_nothing(name: str) -> None:
     escaped = render.escape_markdown(name)
@@ -184,4 +130,32 @@ def test_equal_best_are_both_bold() -> None:
     suite = make_suite("demo")
     table = build_table([otb(suite, "a", 0.5), otb(suite, "b", 0.5)], suite)
     assert render.to_markdown(table).count("**0.500**") == 2
-    assert render.to_latex(table).count(r"\textbf{0.500}") == 2
+
+
+def test_what_stands_under_a_table_is_not_said_again_under_the_next() -> None:
+    page = render.to_html(small(), small(), title="<Two>")
+    assert page.count("Last line.") == 1
+    assert page.count("<table>") == 2
+    assert "<h1>&lt;Two&gt;</h1>" in page
+
+
+def test_a_number_without_interval_leaves_its_room_in_html() -> None:
+    rows = (
+        Row("a", (Cell(0.7, "0.700", low=0.6, high=0.8, interval="[.60, .80]"),)),
+        Row("b (published)", (Cell(0.71, "0.710"),), published=True),
+        Row("c", (Cell(None, ""),)),
+    )
+    page = render.to_html(replace(small(), columns=(Column("auc", "AUC", intervals=True),), rows=rows))
+    assert '<small class="blank" aria-hidden="true">[.60, .80]</small>' in page
+    assert page.count("[.60, .80]") == 2
+
+
+def test_columns_without_direction_have_one_field_in_csv() -> None:
+    columns = (Column("d", "minus base", directed=False), Column("p", "p", directed=False), Column("auc", "AUC"))
+    cells = (Cell(0.1, "+.1", low=0.0, high=0.2, interval="[0, .2]"), Cell(None, "8/2/4"), Cell(0.5, "0.5"))
+    blank = (Cell(None, ""), Cell(None, DASH), Cell(None, DASH))
+    table = replace(small(), head="Cell", columns=columns, rows=(Row("a", cells), Row("b", blank)))
+    rows = list(csv.reader(io.StringIO(render.to_csv(table))))
+    assert rows[0][:8] == ["cell", "d", "d_low", "d_high", "p", "auc", "auc_low", "auc_high"]
+    assert rows[1][:8] == ["a", "0.1", "0.0", "0.2", "8/2/4", "0.5", "", ""]
+    assert rows[2][:8] == ["b"] + [""] * 7

@@ -13,10 +13,11 @@ from rich.console import Console
 from spm_bench.errors import ResultsError
 from spm_bench.report import style
 from spm_bench.report.accuracy import Accuracy, accuracy_of, read_score_rows
-from spm_bench.report.render import to_csv, to_latex, to_markdown
+from spm_bench.report.latex import to_latex
+from spm_bench.report.render import to_csv, to_markdown
 from spm_bench.report.speed import COLUMNS, NARROW, Speed, speed_table, write_speed
 from spm_bench.report.speed_figure import speed_accuracy_figure
-from spm_bench.report.tables import BEST, SECOND
+from spm_bench.report.table import BEST, SECOND
 from spm_bench.report.terminal import show_table
 from spm_bench.report.vocabulary import DASH
 from tests.report.fakes import NASTY
@@ -79,7 +80,7 @@ def test_what_is_printed():
     for words in ("SPM (untrained)", "1 of 100 sequences", "Abacus 3000", "2 threads", "other machines"):
         assert words in text
     assert "Slide Rule" not in text  # nobody used it
-    assert r"\begin{tabular}{lrrrrrr}" in to_latex(table)
+    assert r"\begin{tabular}{@{}lrrrrrr@{}}" in to_latex(table)
 
 
 def test_csv_has_every_figure_with_all_digits():

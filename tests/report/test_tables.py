@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from spm_bench.report.tables import BEST, SECOND, Table, build_table, coverage
+from spm_bench.report.table import BEST, SECOND, Table
+from spm_bench.report.tables import build_table, coverage
 from spm_bench.report.vocabulary import DASH
 from spm_bench.scoring.base import Evaluation
 from tests.report.fakes import make_scores, make_suite, otb, vot

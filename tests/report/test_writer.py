@@ -34,7 +34,7 @@ def test_files_of_an_otb_report(tmp_path: Path) -> None:
     suite = make_suite(n=100, n_total=100)
     written = write_report([otb(suite, "KCF", 0.4), otb(suite, "SPM", 0.6)], suite, tmp_path / "a" / "report")
     names = {p.name for p in written}
-    assert names == TABLES | {"attributes.csv", "attributes.md"} | pair(
+    assert names == TABLES | {f"attributes.{end}" for end in ("csv", "md", "tex", "html")} | pair(
         "success", "precision", "attributes", "attributes_radar", "waterfall"
     )
     assert written[0].name == "README.md"
@@ -65,7 +65,7 @@ def test_with_raw_results_there_are_strips_and_the_demo_has_response_curves(tmp_
 def test_one_tracker_on_one_sequence(tmp_path: Path) -> None:
     suite = make_suite(n=1, n_total=1)
     names = {p.name for p in write_report([otb(suite, NASTY, 0.5)], suite, tmp_path)}
-    assert names == TABLES | {"attributes.csv", "attributes.md"} | pair(
+    assert names == TABLES | {f"attributes.{end}" for end in ("csv", "md", "tex", "html")} | pair(
         "success", "precision", "attributes", "attributes_radar"
     )
 
@@ -106,7 +106,7 @@ def test_attribute_table_orders_marks_and_counts(tmp_path: Path) -> None:
     suite = make_suite("demo")
     write_report([otb(suite, "b", 0.4), otb(suite, "a", 0.6)], suite, tmp_path)
     lines = (tmp_path / "attributes.md").read_text(encoding="utf-8").splitlines()
-    assert lines[2] == "| Tracker | IV (37) ↑ | OCC (48) ↑ | FM (40) ↑ |"
+    assert lines[2] == "| Tracker | IV (37) | OCC (48) | FM (40) |"
     assert lines[4] == "| a | **0.600** | **0.540** | **0.480** |"
     assert lines[5] == "| b | <u>0.400</u> | <u>0.360</u> | <u>0.320</u> |"
 

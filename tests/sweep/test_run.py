@@ -117,7 +117,7 @@ def test_a_cell_that_cannot_be_built_and_one_that_breaks_are_reported_and_the_ot
     printed = capsys.readouterr()
     assert "mode=unbuildable failed of Demo (synthetic): it is not meant to be built" in printed.err
     assert "mode=fragile failed on calm of Demo (synthetic): ZeroDivisionError: too far up" in printed.err
-    assert "failed" in printed.out
+    assert "no result" in printed.out
     record = json.loads(Path("out/sweeps/toy/sweep.json").read_text())
     assert {f["cell"] for f in record["failures"]} == {"mode=unbuildable", "mode=fragile"}
     scored = {s["cell"] for s in record["suites"][0]["scores"]}
@@ -212,8 +212,8 @@ def test_the_table_says_metric_difference_interval_p_and_sequences(capsys):
     assert main("toy.toml", "--no-report") == EXIT_OK
     out = capsys.readouterr().out
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-    assert lines["Cell"].split() == ["Cell", "AUC", "to", "base", "95%", "interval", "p", "(Holm)", "W/T/L"]
-    assert lines["base"].split()[2] == "base"
+    assert lines["Cell"].split() == ["Cell", "AUC", "↑", "minus", "base", "p", "(Holm)", "win/tie/loss"]
+    assert lines["base"].split()[1] == "(base)"
     assert lines["drifting"].split()[-1] == "0/0/2"
     assert all(len(line) <= 80 for line in out.splitlines() if "drift" in line)
 

@@ -23,7 +23,7 @@ from spm_bench.report.html.origin import origin_of, typed
 from spm_bench.report.html.payload import overview, sequence_data
 from spm_bench.report.html.pictures import make_film, make_strips
 from spm_bench.report.render import one_line
-from spm_bench.report.tables import BEST, SECOND, build_table, coverage
+from spm_bench.report.tables import build_table, coverage
 from spm_bench.report.vocabulary import style_of
 from spm_bench.report.writer import command
 from spm_bench.results.trajectory import ResultSet
@@ -113,7 +113,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"one_line": one_line, "shade": shade, "finite": _finite}
-    environment.globals |= {"BEST": BEST, "SECOND": SECOND, "zip": zip, "style_of": style_of}
+    environment.globals |= {"zip": zip, "style_of": style_of}
     return environment
 
 
