@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,10 @@ class Request:
         allow_missing: Run a partly present suite.
         sequences: Only these; empty for all.
         protocol: Another than the suite's own; scores are then that protocol's.
-        init_box: Rule that makes the initial box from a polygon (supervised protocol).
+        init_box: Rule that makes the initial box from a polygon (VOT's protocols).
+        fps: Frames that the clock of the real-time protocol shows in a second.
+        grace: Slow answers after a start that it forgives.
+        seconds_per_frame: What every frame is taken to need in real time, instead of measured seconds.
         repetitions: Another number than the protocol's.
         weights: A file, "official" or "random", for trackers with a network.
         device: Likewise.
@@ -63,6 +66,9 @@ class Request:
     sequences: tuple[str, ...] = ()
     protocol: str | None = None
     init_box: str | None = None
+    fps: float | None = None
+    grace: int | None = None
+    seconds_per_frame: float | None = None
     repetitions: int | None = None
     weights: str | None = None
     device: str = "auto"
@@ -104,6 +110,7 @@ def run_suite(request: Request) -> Outcome:
         SpmBenchError: Data are missing or broken, a tracker cannot be built, results cannot be written.
     """
     from spm_bench.engine.runner import check_workers
+    from spm_bench.protocols.catalog import as_run_under
     from spm_bench.suites import load_suite
 
     check_workers(request.workers)
@@ -114,7 +121,7 @@ def run_suite(request: Request) -> Outcome:
         raise UsageError(f"{suite.title} has no sequence to run")
     own_protocol = suite.protocol
     protocol = choose_protocol(request, suite)
-    suite = replace(suite, protocol=protocol.name, family=protocol.family)
+    suite = as_run_under(suite, protocol)
     _check_rules(request, suite.family)
     specs = choose_trackers(request.trackers, request.variants, request.weights, request.device)
     results, failures = _run(request, suite, protocol, specs)
@@ -137,14 +144,20 @@ def choose_protocol(request: Request, suite: Suite) -> TrackingProtocol:
     Raises:
         UsageError: No such protocol, or it has no such option; or it needs annotations that the suite has not.
     """
-    from spm_bench.protocols.catalog import get_protocol
+    from spm_bench.protocols.catalog import suite_protocol
 
-    name = request.protocol or suite.protocol
-    bounded = suite.bounded if name.casefold() == "supervised" else None
-    protocol = get_protocol(name, repetitions=request.repetitions, init_box=request.init_box, bounded=bounded)
-    if protocol.name == "supervised" and not suite.has_ground_truth:
+    protocol = suite_protocol(
+        suite,
+        request.protocol,
+        repetitions=request.repetitions,
+        init_box=request.init_box,
+        fps=request.fps,
+        grace=request.grace,
+        seconds_per_frame=request.seconds_per_frame,
+    )
+    if protocol.name in ("supervised", "multistart") and not suite.has_ground_truth:
         raise UsageError(
-            f"the supervised protocol needs ground truth in every frame, {suite.title} has none",
+            f"the {protocol.name} protocol needs ground truth in every frame, {suite.title} has none",
             remedy="Use --protocol one_pass",
         )
     if protocol.name == "got10k" and suite.has_ground_truth and any(s.cover is None for s in suite.sequences):
@@ -244,12 +257,10 @@ def _run(
 
 def _check_rules(request: Request, family: str) -> None:
     """Find a mistyped convention or metric before hours are spent on running."""
-    from spm_bench.metrics.conventions import get_convention
     from spm_bench.metrics.extra import get_extra_metric
-    from spm_bench.metrics.vot_conventions import get_vot_convention
+    from spm_bench.scoring.families import family_of
 
-    if request.convention is not None:
-        (get_vot_convention if family == "vot" else get_convention)(request.convention)
+    family_of(family).convention(request.convention)
     for metric in request.metrics:
         get_extra_metric(metric)
 

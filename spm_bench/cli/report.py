@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,13 +128,13 @@ def find_groups(paths: list[Path], suite: str | None, protocol: str | None) -> l
         UsageError: Foreign results without a suite.
         ResultsError: A path is no folder; a run is broken, or on another suite than the one named.
     """
-    from spm_bench.protocols.catalog import get_protocol
+    from spm_bench.protocols.catalog import PROTOCOLS
     from spm_bench.results.manifest import read_manifest
     from spm_bench.suites.catalog import SUITES
 
     if suite is not None:
         suite = SUITES.entry(suite).name
-    wanted = None if protocol is None else get_protocol(protocol).name
+    wanted = None if protocol is None else PROTOCOLS.entry(protocol).name
     groups: dict[tuple[str, str | None], Group] = {}
     for path in paths:
         runs = _runs_in(path)
@@ -181,7 +181,7 @@ def _own_protocol(suite: str) -> str | None:
 
 def _scored(group: Group, data: Path | None, rules: _Rules) -> tuple[Suite, list[tuple[Evaluation, ResultSet]]]:
     """Load the suite, find the result sets, score them."""
-    from spm_bench.protocols.catalog import get_protocol
+    from spm_bench.protocols.catalog import as_run_under, suite_protocol
     from spm_bench.results.foreign import find_result_sets
     from spm_bench.scoring.evaluate import evaluate
     from spm_bench.suites import load_suite
@@ -189,8 +189,7 @@ def _scored(group: Group, data: Path | None, rules: _Rules) -> tuple[Suite, list
     only = None if group.sequences is None else list(group.sequences)
     loaded = load_suite(group.suite, data, allow_missing=rules.allow_missing, annotations_only=True, only=only)
     if group.protocol is not None:
-        chosen = get_protocol(group.protocol)
-        loaded = replace(loaded, protocol=chosen.name, family=chosen.family)
+        loaded = as_run_under(loaded, suite_protocol(loaded, group.protocol))
     found = find_result_sets(group.folders, loaded)
     return loaded, [
         (

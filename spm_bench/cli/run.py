@@ -37,11 +37,21 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="Print the rows of scores.json and nothing else.")] = False,
     sequence: Annotated[list[str] | None, typer.Option("--sequence", help="Only this one; repeat for more.")] = None,
     protocol: Annotated[
-        str | None, typer.Option("--protocol", help="one_pass, supervised or got10k. Default: the suite's own.")
+        str | None, typer.Option("--protocol", help="`spm-bench ls protocols` names them. Default: the suite's own.")
     ] = None,
     init_box: Annotated[
         str | None,
         typer.Option("--init-box", help="Initial box of a polygon: area_preserving (default) or axis_aligned."),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option("--fps", help="Of the clock, for --protocol realtime. Default: 20.")
+    ] = None,
+    grace: Annotated[
+        int | None, typer.Option("--grace", help="Slow answers forgiven after a start (realtime). Default: 3.")
+    ] = None,
+    seconds_per_frame: Annotated[
+        float | None,
+        typer.Option("--seconds-per-frame", help="Simulate a tracker of this speed (realtime). Default: measure."),
     ] = None,
     repetitions: Annotated[
         int | None, typer.Option("--repetitions", help="Per sequence, at most. Default: the protocol's.")
@@ -92,6 +102,9 @@ def run(
         sequences=tuple(sequence or ()),
         protocol=protocol,
         init_box=init_box,
+        fps=fps,
+        grace=grace,
+        seconds_per_frame=seconds_per_frame,
         repetitions=repetitions,
         weights=weights,
         device=device,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,10 +67,9 @@ def score(
     _check_scorable(suite)
     loaded = load_suite(suite, data, allow_missing=allow_missing, annotations_only=True)
     if protocol is not None:
-        from spm_bench.protocols.catalog import get_protocol
+        from spm_bench.protocols.catalog import as_run_under, suite_protocol
 
-        chosen = get_protocol(protocol)
-        loaded = replace(loaded, protocol=chosen.name, family=chosen.family)
+        loaded = as_run_under(loaded, suite_protocol(loaded, protocol))
     raw, evaluations = _evaluate_all(loaded, results, convention, tuple(metric or ()), allow_missing)
     if json:
         from spm_bench.report.scores import scores_json

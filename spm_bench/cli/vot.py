@@ -45,7 +45,7 @@ def init(
     """
     from spm_bench.errors import unknown_name
     from spm_bench.interop.vot import TrackerCall, init_workspace, toolkit_problem
-    from spm_bench.protocols.supervised import INIT_BOXES
+    from spm_bench.protocols.initial_box import INIT_BOXES
     from spm_bench.suites import load_suite
 
     if init_box not in INIT_BOXES:

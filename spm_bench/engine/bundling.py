@@ -40,7 +40,7 @@ class Task:
     def repetitions_due(self) -> range:
         """The repetitions to do next, from 1."""
         first = len(self.finished) + 1
-        last = min(self.at_once, self.run.protocol.repetitions)
+        last = min(self.at_once, self.run.protocol.count(self.sequence))
         return range(first, max(first, last) + 1)
 
 

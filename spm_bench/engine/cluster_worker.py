@@ -174,7 +174,8 @@ def raw_file(job: Job) -> Path | None:
 
     if job.save_to is None:
         return None
-    return get_layout(job.protocol.family).box_file(job.save_to, job.sequence.name, job.repetition)
+    layout = get_layout(job.protocol.family)
+    return layout.box_file(job.save_to, job.sequence.name, layout.number(job.sequence, job.repetition))
 
 
 def _host() -> str:

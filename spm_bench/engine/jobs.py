@@ -46,6 +46,11 @@ class Job:
     task: int = 0
     save_to: Path | None = None
 
+    @property
+    def span(self) -> range:
+        """The frames of its sequence that it covers, in order."""
+        return self.protocol.span(self.sequence, self.repetition)
+
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
@@ -264,7 +269,7 @@ def _saved(job: Job, reply: Reply) -> Reply:
         return reply
     try:
         layout = get_layout(job.protocol.family)
-        layout.write(job.save_to, job.sequence.name, job.repetition, reply.trajectory)
+        layout.write_pass(job.save_to, job.sequence, job.repetition, reply.trajectory)
     except SpmBenchError as error:
         return replace(reply, trajectory=None, fatal=error)
     return replace(reply, trajectory=None, saved=True)

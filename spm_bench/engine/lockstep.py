@@ -114,10 +114,10 @@ class _Lockstep:
 
     def run(self, jobs: Many[Job]) -> Generator[Reply, None, None]:
         """Do all jobs; the longest sequences first, so that the batch stays full to the end."""
-        by_sequence: dict[int, list[Job]] = {}
+        by_frames: dict[tuple[int, range], list[Job]] = {}
         for job in jobs:
-            by_sequence.setdefault(id(job.sequence), []).append(job)
-        waiting = deque(sorted(by_sequence.values(), key=lambda group: -len(group[0].sequence)))
+            by_frames.setdefault((id(job.sequence), job.span), []).append(job)
+        waiting = deque(sorted(by_frames.values(), key=lambda group: -len(group[0].span)))
         inside: list[Group] = []
         threads = ThreadPoolExecutor(min(MOST_DECODERS, os.cpu_count() or 1), "decoder")
         try:

@@ -12,9 +12,10 @@ from spm_bench.engine.executors import Executor, Inline, Pool
 from spm_bench.engine.jobs import Bundle, Job, Reply, batchable, deterministic
 from spm_bench.engine.progress import Progress, Quiet
 from spm_bench.errors import UsageError
+from spm_bench.protocols.base import frames_to_track, in_parts, is_finished
 from spm_bench.results.runs import Run
 from spm_bench.results.trajectory import Trajectory
-from spm_bench.suites.base import Suite
+from spm_bench.suites.base import Sequence, Suite
 from spm_bench.trackers.base import Shared
 
 
@@ -92,15 +93,22 @@ def _open_tasks(runs: Many[Run], suite: Suite, *, lockstep: bool) -> list[Task]:
     """What is left to do, tracker by tracker; records what earlier sessions had finished."""
     tasks: list[Task] = []
     for run in runs:
-        together = lockstep and batchable(run.spec)
-        at_once = run.protocol.enough_equal if together and deterministic(run.spec) else 1
+        together = lockstep and batchable(run.spec) and not run.protocol.timed
         for sequence in suite.sequences:
             finished = run.finished(sequence)
             if run.is_done(sequence, finished):
                 run.mark_done(sequence, len(finished))
             else:
+                at_once = _certain(run, sequence) if together else 1
                 tasks.append(Task(len(tasks), run, sequence, list(finished), lockstep=together, at_once=at_once))
     return tasks
+
+
+def _certain(run: Run, sequence: Sequence) -> int:
+    """How many repetitions are needed whatever comes of the first."""
+    if in_parts(run.protocol, sequence):
+        return run.protocol.count(sequence)
+    return run.protocol.enough_equal if deterministic(run.spec) else 1
 
 
 @dataclass(eq=False)
@@ -111,7 +119,13 @@ class _Ledger:
     needed: list[int] = field(default_factory=list)
 
     def frames_left(self) -> int:
-        return sum(len(task.sequence) * self._repetitions_left(task) for task in self.open.values())
+        return sum(map(self._frames_of, self.open.values()))
+
+    def _frames_of(self, task: Task) -> int:
+        protocol, done = task.run.protocol, len(task.finished)
+        if in_parts(protocol, task.sequence):
+            return frames_to_track(protocol, task.sequence, range(done + 1, protocol.count(task.sequence) + 1))
+        return len(task.sequence) * self._repetitions_left(task)
 
     def _repetitions_left(self, task: Task) -> int:
         likely = task.at_once if task.at_once > 1 else task.run.protocol.repetitions
@@ -210,7 +224,7 @@ class _Work:
             self._close(task, problem)
         else:
             trajectory = task.run.read(task.sequence, job.repetition) if reply.saved else reply.trajectory
-            frames = 0 if trajectory is None else len(task.sequence)
+            frames = 0 if trajectory is None else len(trajectory)
             if _record(task, trajectory, saved=reply.saved):
                 self.ledger.needed.append(len(task.finished))
                 self._close(task)
@@ -231,7 +245,7 @@ def _record(task: Task, trajectory: Trajectory | None, *, saved: bool) -> bool:
         if not saved:
             task.run.save(task.sequence, len(task.finished) + 1, trajectory)
         task.finished.append(trajectory)
-        if not task.run.protocol.settled(task.finished):
+        if not is_finished(task.run.protocol, task.sequence, task.finished):
             return False
     task.run.mark_done(task.sequence, len(task.finished))
     return True

@@ -22,7 +22,8 @@ from spm_bench.protocols.base import (
     picture_size,
     place_of,
 )
-from spm_bench.suites.base import Frame, FrameSource
+from spm_bench.suites.base import Frame, FrameSource, Sequence
+from spm_bench.suites.starts import part_of
 from spm_bench.trackers.base import Box
 
 
@@ -31,6 +32,7 @@ class Slot:
     """A job under way.
 
     Attributes:
+        part: The frames that the job covers.
         slot_of: Place of its settings in the batch tracker.
         move: What its script wants next; None once it is done.
         target: What the batch tracker gave for it.
@@ -39,6 +41,7 @@ class Slot:
     """
 
     job: Job
+    part: Sequence
     slot_of: int
     record: Record
     script: Script
@@ -48,10 +51,10 @@ class Slot:
     error: BaseException | None = None
 
     @classmethod
-    def of(cls, job: Job, slot_of: int) -> Slot:
+    def of(cls, job: Job, part: Sequence, slot_of: int) -> Slot:
         """Begin a job: the slot then knows its first move, or has broken already."""
-        record = Record(len(job.sequence))
-        slot = cls(job, slot_of, record, job.protocol.moves(job.sequence, record))
+        record = Record(len(part))
+        slot = cls(job, part, slot_of, record, job.protocol.moves(part, record))
         slot.go_on(None)
         return slot
 
@@ -83,7 +86,7 @@ class Mover(NamedTuple):
     @property
     def place(self) -> str:
         """Where it is, in words."""
-        return place_of(self.slot.job.sequence, self.move.index, self.slot.job.repetition)
+        return place_of(self.slot.part, self.move.index, self.slot.job.repetition)
 
     def started(self, target: object) -> None:
         """Book a start that the batch tracker has made."""
@@ -112,18 +115,19 @@ class Mover(NamedTuple):
 
 @dataclass(eq=False)
 class Group:
-    """The slots of one sequence, which see its frames together."""
+    """The slots of one sequence, or of one part of it, which see its frames together."""
 
     slots: list[Slot]
     film: Film
 
     @classmethod
     def of(cls, jobs: Many[Job], slot_of: Mapping[int, int], threads: Executor) -> Group:
-        """Begin all jobs of one sequence; where it has no pictures to go with its frames, they have broken already."""
-        slots = [Slot.of(job, slot_of[id(job.spec)]) for job in jobs]
+        """Begin all jobs of the same frames; where there are no pictures to go with them, they have broken already."""
+        part = part_of(jobs[0].sequence, jobs[0].span)
+        slots = [Slot.of(job, part, slot_of[id(job.spec)]) for job in jobs]
         frames: FrameSource = ()
         try:
-            frames = frames_of(jobs[0].sequence)
+            frames = frames_of(part)
         except DataError as error:
             for slot in slots:
                 slot.breaks(error)

@@ -23,7 +23,7 @@ import numpy as np
 import trax
 
 from spm_bench.errors import DataError, SpmBenchError, TrackerError
-from spm_bench.protocols.supervised import INIT_BOXES
+from spm_bench.protocols.initial_box import INIT_BOXES
 from spm_bench.suites.base import FloatArray, Frame
 from spm_bench.suites.frames import decode_image, read_image
 from spm_bench.trackers.base import Box, Tracker, sees_the_answer, uses_chance

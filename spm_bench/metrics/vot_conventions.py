@@ -1,12 +1,13 @@
-"""Named rule sets of VOT's supervised evaluation: where evaluators disagree, the rule is a field.
+"""Named rule sets of VOT's evaluations: where evaluators disagree, the rule is a field.
 
-To add a tool, add a `VotConvention` to `VOT_CONVENTIONS`; no other code knows the names.
+To add a tool, add a `VotConvention` to `VOT_CONVENTIONS` (runs with resets), a `MultiStartConvention` to
+`MULTISTART_CONVENTIONS`, or a `NoResetConvention` to `NO_RESET_CONVENTIONS`; no other code knows the names.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from spm_bench.errors import unknown_name
 
@@ -143,3 +144,166 @@ def get_vot_convention(name: str | None) -> VotConvention:
         if convention.name == folded:
             return convention
     raise unknown_name("convention of supervised scores", name, (*(c.name for c in VOT_CONVENTIONS), *_ALIASES))
+
+
+StartFrame = Literal["missed", "left-out"]
+PaddedMean = Literal["one-frame-less", "all-frames"]
+UnknownLength = Literal["zero", "left-out"]
+RobustnessWeight = Literal["sequence-length", "run-length"]
+Unannotated = Literal["missed", "left-out"]
+
+
+@dataclass(frozen=True)
+class MultiStartConvention:
+    """How one evaluator turns multi-start runs into accuracy, robustness and EAO.
+
+    Attributes:
+        name: What the user and the tables write.
+        source: Where the rules can be read, or how they were found.
+        overlap: Counted in painted pixels, or exact.
+        threshold: At or below this overlap a frame counts as off the target.
+        grace: So many such frames in a row are a failure; the run is over with the first of them.
+        start_frame: The frame of the start, in which the tracker gives no region: it counts as one with overlap 0, also
+            towards a failure, or is left out of accuracy and failures.
+        unannotated: Frames in which the target is not annotated: in accuracy they count as overlap 0 (1 if the tracker
+            gave no region either), or are left out. They never count towards a failure.
+        padded_mean: What the sum of a run that failed is divided by at lengths beyond its end: the frames of that
+            length after the start, or one less.
+        unknown_length: A length for which no run is known counts 0 in EAO, or is left out of its mean.
+        first_length: Which length the first value inside the interval has: `low + first_length`. The toolkit takes the
+            slice from `low` on of a curve that starts with length 1.
+        robustness_weight: Robustness of the sequences is averaged with their lengths as weights, or with the total
+            length of their runs (which makes it the share of all frames of all runs).
+    """
+
+    name: str
+    source: str
+    overlap: Overlap = "raster"
+    threshold: float = 0.1
+    grace: int = 10
+    start_frame: StartFrame = "left-out"
+    unannotated: Unannotated = "left-out"
+    padded_mean: PaddedMean = "all-frames"
+    unknown_length: UnknownLength = "left-out"
+    first_length: int = 0
+    robustness_weight: RobustnessWeight = "run-length"
+
+    def lengths(self, interval: tuple[int, int]) -> tuple[int, int]:
+        """First and last sequence length that EAO averages, for an interval as the year announced it."""
+        return interval[0] + self.first_length, interval[1]
+
+    def describe(self) -> str:
+        """The rules in words, for a report."""
+        overlap = "in painted pixels" if self.overlap == "raster" else "exactly"
+        start = "counts as overlap 0" if self.start_frame == "missed" else "is left out"
+        absent = "count as overlap 0" if self.unannotated == "missed" else "are left out"
+        weight = "its length" if self.robustness_weight == "sequence-length" else "the length of its runs"
+        unknown = "count 0" if self.unknown_length == "zero" else "are left out"
+        shift = ", from one frame above its lower end" if self.first_length else ""
+        short = ", divided by one frame less than there are" if self.padded_mean == "one-frame-less" else ""
+        return (
+            f"Overlaps are measured {overlap}. A run has failed at the first of {self.grace} annotated frames in a row "
+            f"with an overlap of at most {self.threshold:g}; R is the share of its frames before that, averaged over "
+            f"sequences, each weighted by {weight}; A is the mean overlap of those frames, in which the frame of the "
+            f"start {start} and frames without an annotation {absent}. EAO averages over the lengths of the year's "
+            f"interval{shift}; runs that failed are zero after it{short}, lengths without any run {unknown}. "
+            f"Source: {self.source}."
+        )
+
+
+MULTISTART_CONVENTIONS = (
+    MultiStartConvention(
+        name="vot-st",
+        source="vot-toolkit 0.7.4, analyses multistart_average_ar and multistart_eao_score, which made the figures of "
+        "VOT-ST 2020 to 2022; compared with its outputs",
+        start_frame="missed",
+        unannotated="missed",
+        padded_mean="one-frame-less",
+        unknown_length="zero",
+        first_length=1,
+        robustness_weight="sequence-length",
+    ),
+    MultiStartConvention(
+        name="vot-st-plain",
+        source="the definition in words (VOT2020 report; reference figures section 6.5) without what the toolkit does "
+        "beyond it",
+    ),
+    MultiStartConvention(name="vot-st-exact", source="as vot-st-plain, with exact overlaps", overlap="exact"),
+)
+"""All known rule sets of multi-start evaluation; the first is the default."""
+
+
+@dataclass(frozen=True)
+class NoResetConvention:
+    """How one evaluator turns runs without resets into an average overlap.
+
+    Attributes:
+        name: What the user and the tables write.
+        source: Where the rules can be read, or how they were found.
+        overlap: Counted in painted pixels, or exact.
+        burn_in: Frames from the start that are left out; None for those of the suite's own stack, 10 until 2018 and 1
+            from 2020 on.
+        weighted: Whether sequences are averaged with their lengths as weights.
+    """
+
+    name: str
+    source: str
+    overlap: Overlap = "raster"
+    burn_in: int | None = 1
+    weighted: bool = False
+
+    def describe(self) -> str:
+        """The rules in words, for a report."""
+        overlap = "in painted pixels" if self.overlap == "raster" else "exactly"
+        burn_in = "as many frames as in the year's stack (10, from 2020 on 1)"
+        if self.burn_in is not None:
+            burn_in = "the first frame" if self.burn_in == 1 else f"the first {self.burn_in} frames"
+        weight = ", weighted by their length" if self.weighted else ""
+        return (
+            f"Overlaps are measured {overlap}; AO is the mean overlap of a sequence without {burn_in} and without "
+            f"frames that are not annotated or got no region, averaged over sequences{weight}. Source: {self.source}."
+        )
+
+
+NO_RESET_CONVENTIONS = (
+    NoResetConvention(
+        name="vot-ao",
+        source="vot-toolkit 0.7.4, analysis average_accuracy, as the stacks of the challenges call it; compared with "
+        "its outputs",
+        burn_in=None,
+        weighted=True,
+    ),
+    NoResetConvention(name="vot-ao-plain", source="every frame after the first, all sequences alike"),
+    NoResetConvention(name="vot-ao-exact", source="as vot-ao-plain, with exact overlaps", overlap="exact"),
+)
+"""All known rule sets for runs without resets; the first is the default."""
+
+
+def get_multistart_convention(name: str | None) -> MultiStartConvention:
+    """Look a rule set up by name, in any case; None takes the default. "vot-toolkit" is "vot-st".
+
+    Raises:
+        UsageError: Unknown name; the message offers the nearest ones.
+    """
+    return _named("convention of multi-start scores", name, MULTISTART_CONVENTIONS)
+
+
+def get_no_reset_convention(name: str | None) -> NoResetConvention:
+    """Look a rule set up by name, in any case; None takes the default. "vot-toolkit" is "vot-ao".
+
+    Raises:
+        UsageError: Unknown name; the message offers the nearest ones.
+    """
+    return _named("convention of scores without resets", name, NO_RESET_CONVENTIONS)
+
+
+AnyVot = TypeVar("AnyVot", MultiStartConvention, NoResetConvention)
+
+
+def _named(kind: str, name: str | None, known: tuple[AnyVot, ...]) -> AnyVot:
+    if name is None or name.casefold() == "vot-toolkit":
+        return known[0]
+    for convention in known:
+        if convention.name == name.casefold():
+            return convention
+    raise unknown_name(kind, name, (*(c.name for c in known), "vot-toolkit"))

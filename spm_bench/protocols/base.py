@@ -11,13 +11,13 @@ from collections.abc import Callable, Generator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from spm_bench.errors import DataError, TrackerError
 from spm_bench.results.trajectory import FrameState, Trajectory
-from spm_bench.suites.base import Frame, FrameSource, Sequence
+from spm_bench.suites.base import Frame, FrameSource, Sequence, SomeFrames
 from spm_bench.trackers.base import Box, Tracker, sees_the_answer, uses_chance
 
 OnFrame = Callable[[int], None]
@@ -90,9 +90,10 @@ class TrackingProtocol(Protocol):
 
     Attributes:
         name: Registered name.
-        family: Whose raw format and metrics apply: "otb", "vot" or "got10k".
-        repetitions: Most repetitions per sequence.
+        family: Which raw format and metrics apply, a name in `results.layouts.LAYOUTS`.
+        repetitions: Most repetitions per sequence; where that differs, of a sequence of unknown length.
         enough_equal: So many repetitions are enough if they are equal: what a deterministic tracker needs.
+        timed: Whether the boxes depend on the tracker's seconds, so that nothing may be advanced in lockstep.
     """
 
     @property
@@ -103,6 +104,14 @@ class TrackingProtocol(Protocol):
     def repetitions(self) -> int: ...  # noqa: D102
     @property
     def enough_equal(self) -> int: ...  # noqa: D102
+    @property
+    def timed(self) -> bool: ...  # noqa: D102
+
+    def count(self, sequence: Sequence) -> int:
+        """Most repetitions of this sequence."""
+
+    def span(self, sequence: Sequence, repetition: int) -> range:
+        """The frames that a repetition (from 1) covers, in its order: all of them, unless runs begin in the middle."""
 
     def parameters(self) -> dict[str, Any]:
         """Everything the results depend on, JSON-able; part of a run's identity."""
@@ -117,7 +126,7 @@ class TrackingProtocol(Protocol):
         """Say frame by frame what happens in one repetition.
 
         Args:
-            sequence: With ground truth; frames are not looked at.
+            sequence: The part that the repetition covers, with ground truth; frames are not looked at.
             record: Where the driver has written each answer before it is sent; failures are marked there.
 
         Raises:
@@ -131,7 +140,7 @@ class TrackingProtocol(Protocol):
 
         Args:
             tracker: Anything with init and update.
-            sequence: With frames and ground truth.
+            sequence: The whole sequence, with frames and ground truth.
             repetition: From 1; changes the seeds.
             seed: Of the whole run.
             on_frame: Called after every frame.
@@ -140,6 +149,40 @@ class TrackingProtocol(Protocol):
             DataError: A frame or the ground truth cannot be used.
             TrackerError: The tracker returned something that is no box.
         """
+
+
+class _Repeats(Protocol):
+    @property
+    def repetitions(self) -> int: ...
+
+
+class WholeSequences:
+    """What most protocols have in common: every repetition covers the whole sequence, and seconds change no box."""
+
+    timed: ClassVar[bool] = False
+
+    def count(self: _Repeats, sequence: Sequence) -> int:  # noqa: ARG002 - the same for all sequences
+        """Most repetitions of this sequence."""
+        return self.repetitions
+
+    def span(self, sequence: Sequence, repetition: int) -> range:  # noqa: ARG002 - the same for all repetitions
+        """All frames."""
+        return range(len(sequence))
+
+
+def is_finished(protocol: TrackingProtocol, sequence: Sequence, done: Many[Trajectory]) -> bool:
+    """Tell whether the repetitions of a sequence that are done are all that are needed."""
+    return len(done) >= protocol.count(sequence) or protocol.settled(done)
+
+
+def in_parts(protocol: TrackingProtocol, sequence: Sequence) -> bool:
+    """Tell whether repetitions of a sequence cover other frames than its first one does."""
+    return protocol.span(sequence, protocol.count(sequence)) != protocol.span(sequence, 1)
+
+
+def frames_to_track(protocol: TrackingProtocol, sequence: Sequence, repetitions: range) -> int:
+    """Count the frames of some repetitions (from 1) of a sequence."""
+    return sum(len(protocol.span(sequence, repetition)) for repetition in repetitions)
 
 
 def stable_seed(seed: int, sequence: str, repetition: int, frame: int) -> int:
@@ -277,8 +320,9 @@ def picture_size(frame: Frame) -> tuple[int, int]:
 
 
 def place_of(sequence: Sequence, index: int, repetition: int) -> str:
-    """Where something happened, in words."""
-    return f"in frame {index} of {sequence.name}, repetition {repetition}"
+    """Where something happened, in words; the frame counts from the start of the whole sequence."""
+    frame = sequence.frames.chosen[index] if isinstance(sequence.frames, SomeFrames) else index
+    return f"in frame {frame} of {sequence.name}, repetition {repetition}"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from spm_bench.protocols.base import OnFrame, Pass, Record, Script
+from spm_bench.protocols.base import OnFrame, Pass, Record, Script, WholeSequences
 from spm_bench.protocols.one_pass import one_pass_moves
 from spm_bench.results.trajectory import Trajectory
 from spm_bench.suites.base import Sequence
@@ -17,7 +17,7 @@ REPETITIONS = 3
 
 
 @dataclass(frozen=True)
-class Got10k:
+class Got10k(WholeSequences):
     """One-pass, three times; once for a tracker that calls itself `deterministic`.
 
     The toolkit asks the tracker (`is_deterministic`). It compares repetitions as well, but before a fourth only, which

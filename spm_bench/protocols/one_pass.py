@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spm_bench.errors import DataError
-from spm_bench.protocols.base import Move, OnFrame, Pass, Record, Script, usable
+from spm_bench.protocols.base import Move, OnFrame, Pass, Record, Script, WholeSequences, usable
 from spm_bench.results.trajectory import Trajectory
 from spm_bench.suites.base import Sequence
 from spm_bench.trackers.base import Tracker
 
 
 @dataclass(frozen=True)
-class OnePass:
+class OnePass(WholeSequences):
     """Initialise with the ground-truth box of frame 0, update on all others."""
 
     name: ClassVar[str] = "one_pass"

@@ -13,19 +13,20 @@ that would fall on one moves to the next frame that has one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from spm_bench.errors import UsageError, unknown_name
-from spm_bench.geometry.polygons import area_preserving_box, bounding_box, polygon_box_overlap
-from spm_bench.protocols.base import Answer, Move, OnFrame, Pass, Record, Script, usable
+from spm_bench.errors import UsageError
+from spm_bench.geometry.polygons import polygon_box_overlap
+from spm_bench.protocols.base import Answer, Move, OnFrame, Pass, Record, Script, WholeSequences, usable
+from spm_bench.protocols.initial_box import DEFAULT_INIT_BOX, check_init_box, initial_box
 from spm_bench.results.trajectory import Trajectory
-from spm_bench.suites.base import FloatArray, Sequence
-from spm_bench.trackers.base import Box, Tracker
+from spm_bench.suites.base import Sequence
+from spm_bench.trackers.base import Tracker
 
 REPETITIONS = 15
 """The number of every VOT challenge with supervised experiments."""
@@ -38,16 +39,16 @@ FAILURE_OVERLAP = 0.0
 
 
 @dataclass(frozen=True)
-class Supervised:
+class Supervised(WholeSequences):
     """Reset on failure, see the module.
 
     Attributes:
-        init_box: How a polygon becomes the box to start on, see `INIT_BOXES`.
+        init_box: How a polygon becomes the box to start on, see `protocols.initial_box`.
         repetitions: At most; `IDENTICAL_REPETITIONS` equal ones end it before.
         bounded: Whether overlaps are taken inside the picture only (VOT from 2016 on; vot toolkit 0.7.4 for all years).
     """
 
-    init_box: str = "area_preserving"
+    init_box: str = DEFAULT_INIT_BOX
     repetitions: int = REPETITIONS
     bounded: bool = True
     name: ClassVar[str] = "supervised"
@@ -55,8 +56,7 @@ class Supervised:
     enough_equal: ClassVar[int] = IDENTICAL_REPETITIONS
 
     def __post_init__(self) -> None:
-        if self.init_box not in INIT_BOXES:
-            raise unknown_name("rule for the initial box", self.init_box, INIT_BOXES)
+        check_init_box(self.init_box)
         if self.repetitions < 1:
             raise UsageError(f"{self.repetitions} repetitions are none")
 
@@ -77,15 +77,8 @@ class Supervised:
         return repetition <= self.repetitions
 
     def settled(self, done: Many[Trajectory]) -> bool:
-        """Tell whether all repetitions are done, or the first three are equal in every box and code.
-
-        The toolkit forgives overlaps down to 0.99999 there; equality is stricter and needs no tolerance.
-        """
-        if len(done) >= self.repetitions:
-            return True
-        if len(done) < IDENTICAL_REPETITIONS:
-            return False
-        return all(_equal(done[0], other) for other in done[1:IDENTICAL_REPETITIONS])
+        """Tell whether all repetitions are done, or the first three are equal in every box and code."""
+        return settled_by_equality(done, self.repetitions)
 
     def moves(self, sequence: Sequence, record: Record) -> Script:
         """Say what comes next: updates until the target is lost, then a new start."""
@@ -95,7 +88,7 @@ class Supervised:
             if not judged[index]:
                 index += 1
                 continue
-            yield Move(index, self.initial_box(sequence, index))
+            yield Move(index, initial_box(sequence, index, self.init_box))
             index = yield from self._until_lost(sequence, record, judged, index + 1)
 
     def run(
@@ -103,12 +96,6 @@ class Supervised:
     ) -> Trajectory:
         """Run one repetition (see `TrackingProtocol.run`). Rows other than TRACKED have NaN boxes."""
         return Pass(tracker, sequence, repetition, seed, on_frame).follow(self)
-
-    def initial_box(self, sequence: Sequence, index: int) -> Box:
-        """The box to start on: made from the polygon by the named rule, or the annotated box where there is none."""
-        if sequence.polygons is None:
-            return np.asarray(sequence.ground_truth[index])
-        return INIT_BOXES[self.init_box](sequence.polygons[index])
 
     def _until_lost(
         self, sequence: Sequence, record: Record, judged: np.ndarray[Any, np.dtype[np.bool_]], index: int
@@ -125,12 +112,16 @@ class Supervised:
         return index
 
 
-INIT_BOXES: dict[str, Callable[[FloatArray], Box]] = {
-    "area_preserving": area_preserving_box,
-    "axis_aligned": bounding_box,
-}
-"""area_preserving: SPM's and SiamFC's rule, the bounding box shrunk about the mean corner to the polygon's area;
-axis_aligned: the bounding box, which the vot toolkit gives to trackers that ask for rectangles."""
+def settled_by_equality(done: Many[Trajectory], repetitions: int) -> bool:
+    """Tell whether so many repetitions are done, or the first three are equal in every box and code.
+
+    The toolkit forgives overlaps down to 0.99999 there; equality is stricter and needs no tolerance.
+    """
+    if len(done) >= repetitions:
+        return True
+    if len(done) < IDENTICAL_REPETITIONS:
+        return False
+    return all(_equal(done[0], other) for other in done[1:IDENTICAL_REPETITIONS])
 
 
 def _equal(first: Trajectory, other: Trajectory) -> bool:

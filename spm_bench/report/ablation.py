@@ -13,13 +13,17 @@ from spm_bench.report.vocabulary import HEADLINES, find_score, finite
 from spm_bench.results.files import write_bytes, write_text
 from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.scoring.compare import Comparison
+from spm_bench.scoring.families import family_of
 from spm_bench.suites.base import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INDEX = "ablation.md"
-MAIN_METRICS = {"otb": ("auc",), "got10k": ("ao",), "vot": ("eao", "accuracy", "robustness")}
+MAIN_METRICS = {
+    kind: ("eao", "accuracy", robustness)
+    for kind, robustness in (("supervised", "robustness"), ("multi-start", "robustness_st"))
+}
 """Family -> the metrics with a full table and a figure in the text; the others stand in one table."""
 
 
@@ -82,7 +86,8 @@ class AblationSuite:
     @property
     def main(self) -> list[str]:
         """The metrics with a full table."""
-        wanted = MAIN_METRICS.get(self.suite.family, ())
+        family = family_of(self.suite.family)
+        wanted = MAIN_METRICS.get(family.kind, (family.headline,))
         return [metric for metric in self.metrics if metric in wanted] or self.metrics[:1]
 
     @property

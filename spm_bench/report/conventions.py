@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from spm_bench.errors import UsageError
-from spm_bench.metrics.conventions import FAILS, Convention, default_convention, get_convention
-from spm_bench.metrics.vot_conventions import get_vot_convention
+from spm_bench.metrics.conventions import FAILS, Convention, get_convention
+from spm_bench.metrics.vot_conventions import (
+    get_multistart_convention,
+    get_no_reset_convention,
+    get_vot_convention,
+)
 from spm_bench.scoring.extra import CONVENTION as EXTRA_CONVENTION
+from spm_bench.scoring.families import family_of
 
 _FIRST_FRAME = {
     "ground-truth": "the first frame counts as given",
@@ -30,15 +35,17 @@ def explain(name: str) -> str:
         return describe(get_convention(name))
     except UsageError:
         pass  # not one of the one-pass conventions
-    try:
-        return get_vot_convention(name).describe()
-    except UsageError:
-        return "this version of the project has no description of it."
+    for look_up in (get_vot_convention, get_multistart_convention, get_no_reset_convention):
+        try:
+            return look_up(name).describe()
+        except UsageError:
+            continue
+    return "this version of the project has no description of it."
 
 
 def default_name(family: str, own: str | None = None) -> str:
     """Name of the benchmark's own rules, which figures from print follow; `own` are those of a suite that has some."""
-    return get_vot_convention(None).name if family == "vot" else default_convention(family, own).name
+    return str(family_of(family).rules(None, own).name)
 
 
 def describe(convention: Convention) -> str:

@@ -22,6 +22,8 @@ from spm_bench.report.vocabulary import find_score, finite, style_of
 from spm_bench.scoring.base import Evaluation
 
 FloatArray = NDArray[np.float64]
+ROBUSTNESSES = ("robustness", "robustness_st")
+"""With resets: failures per 100 frames; of multi-start runs: share of the frames before a failure."""
 HEADLINE = "eao"
 """Orders the trackers of an accuracy-robustness plot, as in VOT's reports."""
 
@@ -46,14 +48,15 @@ def accuracy_robustness_figure(
 
 def has_point(evaluation: Evaluation) -> bool:
     """Tell whether a tracker has a place in the accuracy-robustness figure: not if every frame was burnt in or lost."""
-    return all(finite(find_score(evaluation, metric)) is not None for metric in ("accuracy", "robustness"))
+    known = [metric for metric in ("accuracy", *ROBUSTNESSES) if finite(find_score(evaluation, metric)) is not None]
+    return known[:1] == ["accuracy"] and len(known) > 1
 
 
 def accuracy_robustness_plot(frame: pd.DataFrame, title: str = "", *, columns: int | None = None) -> Figure:
     """Draw one marker per tracker: accuracy over reliability; the best place is top right.
 
-    Reliability is the score of that name where there is one, else exp(-30 R / 100). Up to `style.MANY` trackers get
-    whiskers: the intervals of both.
+    Reliability is the score of that name where there is one, else exp(-30 R / 100); multi-start runs have a robustness
+    that is a share itself. Up to `style.MANY` trackers get whiskers: the intervals of both.
 
     Args:
         frame: See `frames.score_frame`; needed are tracker, metric, value.
@@ -83,7 +86,7 @@ def accuracy_robustness_plot(frame: pd.DataFrame, title: str = "", *, columns: i
         seen = np.array(places) if whiskers else np.array(places)[:, :, :1]
         axes.set_xlim(*_around(seen[:, 0]))
         axes.set_ylim(*_around(seen[:, 1]))
-        axes.set_xlabel(f"Robustness: share still tracking after {SENSITIVITY} frames")
+        axes.set_xlabel(_about_robustness(found))
         axes.set_ylabel("Accuracy")
         what = tidy.with_metric("Accuracy and robustness", found, HEADLINE)
         style.add_legend(figure, handles, labels, wide)
@@ -108,12 +111,22 @@ def _point(entry: tidy.Entry) -> FloatArray | None:
         metric: np.array([tidy.number(row.get(end)) for end in ends], dtype=np.float64) for metric, row in found.items()
     }
     lost, accuracy = values.get("robustness"), values.get("accuracy")
+    share = values.get("robustness_st")
+    if share is not None and accuracy is not None and not np.isnan([share[0], accuracy[0]]).any():
+        return np.stack([share, accuracy])
     if lost is None or accuracy is None or np.isnan([lost[0], accuracy[0]]).any():
         return None
     scored = values.get("reliability")
     if scored is None or np.isnan(scored[0]):
         scored = np.array([reliability(float(value)) for value in lost[[0, 2, 1]]])  # falls as failures grow
     return np.stack([scored, accuracy])
+
+
+def _about_robustness(found: Sequence[tidy.Entry]) -> str:
+    """What the x axis shows."""
+    if all("robustness_st" in set(entry.rows["metric"]) for entry in found):
+        return "Robustness: share of the frames before a failure"
+    return f"Robustness: share still tracking after {SENSITIVITY} frames"
 
 
 def _draw_whiskers(axes: Axes, place: FloatArray, look: style.Look) -> None:

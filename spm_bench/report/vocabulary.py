@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spm_bench.scoring.base import Evaluation, Score
+from spm_bench.scoring.families import FAMILIES
 
 DASH = "\N{EN DASH}"
 """What stands where a value is undefined."""
@@ -55,13 +56,15 @@ METRICS: dict[str, MetricStyle] = {
     "robustness": MetricStyle("R", "robustness: failures per 100 frames"),
     "reliability": MetricStyle("Rel", "reliability: chance to track 30 frames without a failure"),
     "failures": MetricStyle("Lost", "failures in the whole suite", 0),
+    "robustness_st": MetricStyle("R", "robustness: share of the frames before a failure"),
+    "vot_ao": MetricStyle("AO", "average overlap without resets"),
     "ao": MetricStyle("AO", "average overlap"),
     "sr50": MetricStyle("SR.50", "success rate at overlap 0.5"),
     "sr75": MetricStyle("SR.75", "success rate at overlap 0.75"),
     "fps": MetricStyle("fps", "frames per second", 1),
 }
 
-HEADLINES = {"otb": "auc", "vot": "eao", "got10k": "ao"}
+HEADLINES = {name: family.headline for name, family in FAMILIES.items()}
 """The metric each benchmark ranks by."""
 
 

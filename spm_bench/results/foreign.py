@@ -13,7 +13,7 @@ from spm_bench.errors import ResultsError
 from spm_bench.results.archive import archive_of, is_archive, shown, unpack
 from spm_bench.results.files import RUN_FILE
 from spm_bench.results.formats import OTB_ORIGIN
-from spm_bench.results.layouts import READABLE, Layout, get_layout
+from spm_bench.results.layouts import LAYOUTS, READABLE, Layout, get_layout
 from spm_bench.results.names import Matched, match_names
 from spm_bench.results.trajectory import ResultSet, Trajectory
 from spm_bench.suites.base import Sequence, Suite
@@ -22,7 +22,7 @@ _SHOWN = 3
 """How many names an error message quotes."""
 _DEEPEST = 3
 """Folders between the one that is given and a tracker's: results/OTB100/Tracker, tracking_results/tracker/setting."""
-_EXPERIMENT = "baseline"
+_EXPERIMENTS = {layout.box_path.partition("/")[0] for name, layout in LAYOUTS.items() if name.startswith("vot")}
 """Folder of VOT's supervised experiment; the tracker's name is that of the folder around it."""
 
 
@@ -88,9 +88,8 @@ class ForeignResults:
         if not self.has(sequence.name):
             raise ResultsError(f"{self.tracker} has no results for {sequence.name}", where=self.box_file(sequence.name))
         name = self.names[sequence.name]
-        count = self.layout.count_repetitions(self.folder, name) if self.layout.repeats else 1
-        n = len(sequence)
-        passes = tuple(self.layout.read(self.folder, name, n, repetition=r) for r in range(1, count + 1))
+        count = self.layout.count_passes(self.folder, sequence, name) if self.layout.repeats else 1
+        passes = tuple(self.layout.read_pass(self.folder, sequence, r, name=name) for r in range(1, count + 1))
         if self.origin is None or self.origin == OTB_ORIGIN or self.layout.family != "otb":
             return passes
         shift = np.array((OTB_ORIGIN - self.origin, OTB_ORIGIN - self.origin, 0.0, 0.0))
@@ -191,7 +190,7 @@ def _as_results(folder: Path, suite: Suite, strict: bool) -> ResultSet | None:
         if not matched.names:
             continue
         if strict:
-            _refuse_unclear(folder, layout, matched)
+            _refuse_unclear(folder, layout, matched, suite)
         return ForeignResults(_tracker_name(folder), folder, layout, matched, suite.protocol, origin=suite.origin)
     return None
 
@@ -201,7 +200,7 @@ def _tracker_name(folder: Path) -> str:
     if archive is not None:
         return archive.name.partition(".")[0] if archive.name.endswith((".tar.gz", ".tar.xz")) else archive.stem
     full = folder.resolve()
-    return full.parent.name if full.name == _EXPERIMENT else full.name
+    return full.parent.name if full.name in _EXPERIMENTS else full.name
 
 
 def _names_on_disk(folder: Path, layout: Layout) -> list[str]:
@@ -211,7 +210,7 @@ def _names_on_disk(folder: Path, layout: Layout) -> list[str]:
     parent = layout.box_file(folder, "x").parents[1]
     if not parent.is_dir():
         return []
-    return [child.name for child in _folders(parent) if _holds_boxes(child)]
+    return [child.name for child in _folders(parent) if _holds_boxes(child, 3 if layout.spans is None else 8)]
 
 
 def _box_files(folder: Path) -> Iterator[str]:
@@ -221,9 +220,9 @@ def _box_files(folder: Path) -> Iterator[str]:
             yield stem
 
 
-def _holds_boxes(folder: Path) -> bool:
+def _holds_boxes(folder: Path, digits: int) -> bool:
     """Whether a folder has a file such as bag/bag_001.txt; one in the vot toolkit's binary format is refused."""
-    if any(folder.glob("[!.]*_[0-9][0-9][0-9].txt")):
+    if any(folder.glob(f"[!.]*_{'[0-9]' * digits}.txt")):
         return True
     if binary := sorted(folder.glob("*.bin")):
         raise ResultsError(
@@ -234,13 +233,14 @@ def _holds_boxes(folder: Path) -> bool:
     return False
 
 
-def _refuse_unclear(folder: Path, layout: Layout, matched: Matched) -> None:
+def _refuse_unclear(folder: Path, layout: Layout, matched: Matched, suite: Suite) -> None:
     for names in matched.twins.values():
         first, second = (f"{name}.txt" if not layout.repeats else name for name in names[:2])
         raise ResultsError(f"{first} and {second} are the same sequence", where=shown(folder), remedy="Remove one")
     if layout.repeats:
-        for name in matched.names.values():
-            layout.count_repetitions(folder, name)
+        for sequence in suite.sequences:
+            if sequence.name in matched.names:
+                layout.count_passes(folder, sequence, matched.names[sequence.name])
 
 
 def _told_apart(found: list[ResultSet]) -> list[ResultSet]:

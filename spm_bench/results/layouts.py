@@ -1,12 +1,13 @@
 """Where each family keeps its files inside a tracker's folder, and how they become a `Trajectory`.
 
-The same three layouts serve for other people's results and for the raw files inside our run folders.
+The same layouts serve for other people's results and for the raw files inside our run folders.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import numpy as np
 from spm_bench.errors import ResultsError, unknown_name
 from spm_bench.results import formats
 from spm_bench.results.trajectory import FrameState, Trajectory
+from spm_bench.suites.base import Sequence
+from spm_bench.suites.starts import part_of, run_spans
 
 FloatArray = formats.FloatArray
 
@@ -24,7 +27,7 @@ class Layout:
     """One family's folder structure.
 
     Attributes:
-        family: "otb", "got10k" or "vot".
+        family: "otb", "got10k", or one of the experiments of "vot".
         box_path: Template of a box file's path below the tracker's folder.
         time_path: The same for the seconds.
         repeats: Whether a sequence can have several repetitions.
@@ -33,6 +36,8 @@ class Layout:
         parse: (box file, frames, whole) -> trajectory without seconds.
         dump: Writes the box file of a trajectory.
         other_times: Templates of where other tools keep the seconds.
+        spans: Where the passes over a sequence cover parts of it: the frames of each. Files are then numbered by the
+            frame (from 0) that a pass starts on, and not counted from 1.
     """
 
     family: str
@@ -44,6 +49,7 @@ class Layout:
     parse: Callable[[Path, int, bool], Trajectory]
     dump: Callable[[Path, Trajectory], None]
     other_times: tuple[str, ...] = ()
+    spans: Callable[[Sequence], Many[range]] | None = None
 
     @property
     def expected(self) -> str:
@@ -62,6 +68,51 @@ class Layout:
         """The file in which this or another tool left the seconds; None where there is none."""
         paths = (t.format(sequence=sequence, repetition=repetition) for t in (self.time_path, *self.other_times))
         return next((folder / path for path in paths if (folder / path).is_file()), None)
+
+    def number(self, sequence: Sequence, repetition: int) -> int:
+        """The number in the file names of a repetition (from 1)."""
+        return repetition if self.spans is None else self.spans(sequence)[repetition - 1].start
+
+    def part(self, sequence: Sequence, repetition: int) -> Sequence:
+        """The frames that a repetition (from 1) covers, in its order, as a sequence."""
+        return sequence if self.spans is None else part_of(sequence, self.spans(sequence)[repetition - 1])
+
+    def count_passes(self, folder: Path, sequence: Sequence, name: str | None = None) -> int:
+        """How many repetitions of a sequence are there, one after the other from the first; 0 if none.
+
+        Args:
+            folder: The tracker's folder.
+            sequence: The sequence.
+            name: What it is called in this folder; None for its own name.
+
+        Raises:
+            ResultsError: One is missing between others.
+        """
+        name = name or sequence.name
+        if self.spans is None:
+            return self.count_repetitions(folder, name)
+        there = [self.box_file(folder, name, span.start).is_file() for span in self.spans(sequence)]
+        if not all(there[: sum(there)]):
+            lost = self.box_file(folder, name, self.spans(sequence)[there.index(False)].start)
+            raise ResultsError(
+                f"the run from frame {self.spans(sequence)[there.index(False)].start} of {name} is missing, but later "
+                "ones are there",
+                where=lost,
+                remedy="Restore the file, or delete the others",
+            )
+        return sum(there)
+
+    def read_pass(
+        self, folder: Path, sequence: Sequence, repetition: int, *, name: str | None = None, whole: bool = False
+    ) -> Trajectory:
+        """Read one repetition (from 1) of a sequence; see `read` and `count_passes`."""
+        n = len(sequence) if self.spans is None else len(self.spans(sequence)[repetition - 1])
+        number = self.number(sequence, repetition)
+        return self.read(folder, name or sequence.name, n, repetition=number, whole=whole)
+
+    def write_pass(self, folder: Path, sequence: Sequence, repetition: int, trajectory: Trajectory) -> None:
+        """Write one repetition (from 1) of a sequence; see `write`."""
+        self.write(folder, sequence.name, self.number(sequence, repetition), trajectory)
 
     def count_repetitions(self, folder: Path, sequence: str) -> int:
         """How many repetitions of a sequence are there; 0 if none.
@@ -134,6 +185,22 @@ def one_pass_trajectory(boxes: FloatArray, seconds: FloatArray | None = None) ->
     return Trajectory(boxes, states, np.full(len(boxes), np.nan) if seconds is None else seconds)
 
 
+def _vot(family: str, experiment: str, spans: Callable[[Sequence], Many[range]] | None = None) -> Layout:
+    """The layout of one of VOT's experiments."""
+    stem = "{sequence}_{repetition:03d}" if spans is None else "{sequence}_{repetition:08d}"
+    return Layout(
+        family=family,
+        box_path=f"{experiment}/{{sequence}}/{stem}.txt",
+        time_path=f"{experiment}/{{sequence}}/{stem}_time.value",
+        repeats=True,
+        column_per_repetition=False,
+        untimed="",
+        parse=lambda path, n, whole: formats.read_vot(path, n, whole=whole),
+        dump=formats.write_vot,
+        spans=spans,
+    )
+
+
 LAYOUTS = {
     "otb": Layout(
         family="otb",
@@ -156,32 +223,28 @@ LAYOUTS = {
         parse=lambda path, n, whole: one_pass_trajectory(formats.read_got10k(path, n, whole=whole)),
         dump=lambda path, trajectory: formats.write_got10k(path, trajectory.boxes),
     ),
-    "vot": Layout(
-        family="vot",
-        box_path="baseline/{sequence}/{sequence}_{repetition:03d}.txt",
-        time_path="baseline/{sequence}/{sequence}_{repetition:03d}_time.value",
-        repeats=True,
-        column_per_repetition=False,
-        untimed="",
-        parse=lambda path, n, whole: formats.read_vot(path, n, whole=whole),
-        dump=formats.write_vot,
-    ),
+    "vot": _vot("vot", "baseline"),
+    "vot-realtime": _vot("vot-realtime", "realtime"),
+    "vot-unsupervised": _vot("vot-unsupervised", "unsupervised"),
+    "vot-unsupervised-realtime": _vot("vot-unsupervised-realtime", "unsupervised-realtime"),
+    "vot-multistart": _vot("vot-multistart", "baseline", run_spans),
+    "vot-multistart-realtime": _vot("vot-multistart-realtime", "realtime", run_spans),
 }
+"""The layouts of this project's own files, one per family. The folders of VOT's experiments have the names they have in
+the challenges' stacks."""
 
-"""The layouts of this project's own files, one per family."""
 
-_FLAT, _NESTED, _VOT = LAYOUTS["otb"], LAYOUTS["got10k"], LAYOUTS["vot"]
+def _with_inside(layout: Layout) -> tuple[Layout, Layout]:
+    """A layout of VOT's, and what its experiment's folder holds."""
+    inside = (path.partition("/")[2] for path in (layout.box_path, layout.time_path))
+    return layout, replace(layout, box_path=next(inside), time_path=next(inside))
+
+
+_FLAT, _NESTED = LAYOUTS["otb"], LAYOUTS["got10k"]
 READABLE = {
     "otb": (_FLAT, replace(_NESTED, family="otb", parse=_FLAT.parse, dump=_FLAT.dump)),
     "got10k": (_NESTED, replace(_FLAT, family="got10k", parse=_NESTED.parse, dump=_NESTED.dump)),
-    "vot": (
-        _VOT,
-        replace(
-            _VOT,
-            box_path=_VOT.box_path.removeprefix("baseline/"),
-            time_path=_VOT.time_path.removeprefix("baseline/"),
-        ),
-    ),
+    **{name: _with_inside(layout) for name, layout in LAYOUTS.items() if name.startswith("vot")},
 }
 """Family -> the structures other tools write its results in, the most usual first.
 
@@ -191,7 +254,7 @@ write GOT-10k's in folders of their own; an experiment's folder of a VOT workspa
 
 
 def get_layout(family: str) -> Layout:
-    """The layout of "otb", "got10k" or "vot". Raises UsageError for another name."""
+    """The layout of a family. Raises UsageError for another name."""
     try:
         return LAYOUTS[family]
     except KeyError:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from spm_bench.errors import ResultsError, unknown_name
-from spm_bench.protocols.base import TrackingProtocol
+from spm_bench.protocols.base import TrackingProtocol, is_finished
 from spm_bench.results.files import RUN_FILE, readable_os_errors, remove_leftovers, write_text
 from spm_bench.results.layouts import Layout, get_layout
 from spm_bench.results.lock import locked
@@ -106,9 +106,8 @@ class RunResults:
 
 def _read_own(layout: Layout, raw: Path, sequence: Sequence, count: int) -> tuple[Trajectory, ...]:
     """Read all repetitions of a sequence from files that were whole when they were written."""
-    n = len(sequence)
     try:
-        return tuple(layout.read(raw, sequence.name, n, repetition=r, whole=True) for r in range(1, count + 1))
+        return tuple(layout.read_pass(raw, sequence, r, whole=True) for r in range(1, count + 1))
     except ResultsError as error:
         raise ResultsError(
             f"{error.problem}: damaged since it was written",
@@ -170,7 +169,7 @@ class Run:
         Raises:
             ResultsError: A file was damaged, or has gaps.
         """
-        count = self.layout.count_repetitions(self.raw, sequence.name)
+        count = self.layout.count_passes(self.raw, sequence)
         return _read_own(self.layout, self.raw, sequence, count)
 
     def read(self, sequence: Sequence, repetition: int) -> Trajectory:
@@ -179,18 +178,18 @@ class Run:
         Raises:
             ResultsError: It is not there, or damaged.
         """
-        return self.layout.read(self.raw, sequence.name, len(sequence), repetition=repetition, whole=True)
+        return self.layout.read_pass(self.raw, sequence, repetition, whole=True)
 
     def is_done(self, sequence: Sequence, finished: tuple[Trajectory, ...]) -> bool:
         """Tell whether a sequence needs nothing more: its repetitions say so, or the record does and they are there."""
         entry = self.manifest["sequences"][sequence.name]
         recorded = entry["state"] == DONE and entry["repetitions"] == len(finished)
-        return bool(finished) and (recorded or self.protocol.settled(finished))
+        return bool(finished) and (recorded or is_finished(self.protocol, sequence, finished))
 
     def save(self, sequence: Sequence, repetition: int, trajectory: Trajectory) -> None:
         """Write one finished repetition. Raises ResultsError if it cannot."""
         self.begin_session()
-        self.layout.write(self.raw, sequence.name, repetition, trajectory)
+        self.layout.write_pass(self.raw, sequence, repetition, trajectory)
 
     def mark_done(self, sequence: Sequence, repetitions: int) -> None:
         """Record that a sequence is finished."""

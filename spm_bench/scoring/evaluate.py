@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from spm_bench.errors import UsageError
+from spm_bench.registry import load_target
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.families import family_of
 from spm_bench.scoring.intervals import with_intervals
 from spm_bench.suites.base import Suite
 
@@ -37,14 +40,8 @@ def evaluate(
             f"the ground truth of {suite.title} is not public",
             remedy=f"Submit the raw results in {results.run} to its evaluation server",
         )
-    if suite.family == "vot":
-        from spm_bench.scoring.supervised import evaluate_supervised
-
-        evaluation = evaluate_supervised(suite, results, convention, allow_missing=allow_missing)
-    else:
-        from spm_bench.scoring.one_pass import evaluate_one_pass
-
-        evaluation = evaluate_one_pass(suite, results, convention, allow_missing=allow_missing)
+    evaluator = cast(Callable[..., Evaluation], load_target(family_of(suite.family).evaluator))
+    evaluation = evaluator(suite, results, convention, allow_missing=allow_missing)
     if extra:
         from spm_bench.scoring.extra import with_extra_metrics
 

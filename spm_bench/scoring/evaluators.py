@@ -148,7 +148,7 @@ def _supervised(suite: Suite, results: ResultSet) -> Callable[[VotConvention], E
 
     def evaluate(rules: VotConvention) -> Evaluation:
         if rules.overlap not in measured:
-            measured[rules.overlap] = collect_runs(suite, results, rules, allow_missing=True)
+            measured[rules.overlap] = collect_runs(suite, results, rules.overlap, allow_missing=True)
         return score_runs(suite, results, rules, measured[rules.overlap])
 
     return evaluate

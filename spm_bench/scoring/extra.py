@@ -12,6 +12,7 @@ from spm_bench.errors import UsageError
 from spm_bench.geometry.boxes import centre_distances, has_area, iou
 from spm_bench.metrics.extra import PassMeasures, SequenceMetric, get_extra_metric
 from spm_bench.metrics.resampling import mean_over
+from spm_bench.results.layouts import get_layout
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.rows import score_row
@@ -42,7 +43,7 @@ def with_extra_metrics(
         (sequence.name, metric.name, _of_sequence(metric, passes, sequence.name))
         for sequence in suite.sequences
         if results.has(sequence.name)
-        for passes in [[measure_pass(t, sequence) for t in results.trajectories(sequence)]]
+        for passes in [_measured(suite, sequence, results)]
         for metric in metrics
     ]
     found = pd.DataFrame(rows, columns=["sequence", "metric", "value"]).dropna().reset_index(drop=True)
@@ -67,6 +68,13 @@ def _check_names(metrics: Sequence[SequenceMetric], evaluation: Evaluation) -> N
         if metric.name in taken:
             raise UsageError(f"there are two metrics called {metric.name}", remedy="Give yours another name")
         taken.append(metric.name)
+
+
+def _measured(suite: base.Suite, sequence: base.Sequence, results: ResultSet) -> list[PassMeasures]:
+    """All passes over a sequence, each beside the frames it covers."""
+    layout = get_layout(suite.family)
+    passes = enumerate(results.trajectories(sequence), start=1)
+    return [measure_pass(trajectory, layout.part(sequence, repetition)) for repetition, trajectory in passes]
 
 
 def measure_pass(trajectory: Trajectory, sequence: base.Sequence) -> PassMeasures:

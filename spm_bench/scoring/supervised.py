@@ -26,7 +26,7 @@ from spm_bench.metrics.supervised import (
     sequence_failures,
     total_over,
 )
-from spm_bench.metrics.vot_conventions import BY_LENGTH, VotConvention, get_vot_convention
+from spm_bench.metrics.vot_conventions import BY_LENGTH, Overlap, VotConvention, get_vot_convention
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.base import Curve, Evaluation, Part, Score
 from spm_bench.scoring.passes import check_length, sequences_with_results
@@ -85,7 +85,7 @@ def evaluate_supervised(
         ResultsError: Results are missing, broken, of the wrong length, or not of a supervised run.
     """
     rules = convention if isinstance(convention, VotConvention) else get_vot_convention(convention)
-    return score_runs(suite, results, rules, collect_runs(suite, results, rules, allow_missing=allow_missing))
+    return score_runs(suite, results, rules, collect_runs(suite, results, rules.overlap, allow_missing=allow_missing))
 
 
 def score_runs(suite: Suite, results: ResultSet, rules: VotConvention, runs: Runs) -> Evaluation:
@@ -111,9 +111,9 @@ def score_runs(suite: Suite, results: ResultSet, rules: VotConvention, runs: Run
     return Evaluation(
         label=results.label,
         scores=tuple(_scores(suite, results, rules, runs, eao, total, units)),
-        per_sequence=_per_sequence(runs, per_sequence),
+        per_sequence=tidy_values([s.name for s in runs.sequences], per_sequence),
         curves={"eao": _curve(eao, passes, rules)},
-        per_attribute=_per_attribute(runs, counted),
+        per_attribute=labelled_accuracy(runs, counted, "accuracy", failures=True),
         extra={
             "rules": rules.describe(),
             "eao_lengths": eao.lengths,
@@ -137,8 +137,8 @@ def _statistics(suite: Suite, rules: VotConvention, passes: Passes, counted: Boo
     }
 
 
-def collect_runs(suite: Suite, results: ResultSet, rules: VotConvention, *, allow_missing: bool) -> Runs:
-    """Read a tracker's supervised results and measure every overlap once.
+def collect_runs(suite: Suite, results: ResultSet, overlap: Overlap, *, allow_missing: bool) -> Runs:
+    """Read a tracker's passes over whole sequences and measure every overlap once.
 
     Raises:
         ResultsError: See `evaluate_supervised`.
@@ -156,7 +156,8 @@ def collect_runs(suite: Suite, results: ResultSet, rules: VotConvention, *, allo
             _check_codes(trajectory, sequence, results)
         owners += [index] * len(found)
         trajectories += found
-        overlaps.append(_overlaps(sequence, found, rules, bounded=suite.bounded))
+        size = sequence.image_size if suite.bounded else None
+        overlaps.append(pass_overlaps(sequence, found, size, overlap))
     states = np.concatenate([t.states for t in trajectories])
     passes = Passes(
         owners=np.array(owners, dtype=np.intp),
@@ -166,7 +167,7 @@ def collect_runs(suite: Suite, results: ResultSet, rules: VotConvention, *, allo
         failed=states == FrameState.FAILURE,
         tracked=states == FrameState.TRACKED,
     )
-    usable = [np.isfinite(_truth(s)).all(axis=1) for s in sequences]
+    usable = [np.isfinite(truth_of(s)).all(axis=1) for s in sequences]
     return Runs(
         sequences=sequences,
         passes=passes,
@@ -177,30 +178,38 @@ def collect_runs(suite: Suite, results: ResultSet, rules: VotConvention, *, allo
 
 
 def _check_codes(trajectory: Trajectory, sequence: Sequence, results: ResultSet) -> None:
-    """Refuse what no supervised experiment writes: scores would look right and mean nothing."""
+    """Refuse what no experiment of VOT writes: scores would look right and mean nothing."""
     if not (trajectory.states == FrameState.INIT).any():
         raise ResultsError(
             f"{results.label} was never initialised on {sequence.name}: no line is the code 1",
             where=results.run,
-            remedy="These are no results of VOT's supervised experiment; its raw files mark initialisations by 1",
+            remedy="These are no results of a VOT experiment; its raw files mark initialisations by 1",
         )
 
 
-def _truth(sequence: Sequence) -> FloatArray:
+def truth_of(sequence: Sequence) -> FloatArray:
+    """The annotation that overlaps are taken with: n x 8 polygons where there are any, else n x 4 boxes."""
     return sequence.ground_truth if sequence.polygons is None else sequence.polygons
 
 
-def _overlaps(
-    sequence: Sequence, trajectories: tuple[Trajectory, ...], rules: VotConvention, *, bounded: bool
+def pass_overlaps(
+    sequence: Sequence, trajectories: tuple[Trajectory, ...], size: tuple[int, int] | None, overlap: Overlap
 ) -> FloatArray:
-    """Overlaps of all repetitions of a sequence, one after the other; 0 where there is no region."""
-    truth, size = _truth(sequence), sequence.image_size if bounded else None
-    values = region_overlaps(truth, np.stack([t.boxes for t in trajectories]), size, rules.overlap)
+    """Overlaps of all passes over a sequence, one after the other; 0 where there is no region.
+
+    Args:
+        sequence: Of n frames.
+        trajectories: R passes over all of them.
+        size: (width, height) that bounds the regions, or None.
+        overlap: How they are measured.
+    """
+    truth = truth_of(sequence)
+    values = region_overlaps(truth, np.stack([t.boxes for t in trajectories]), size, overlap)
     for row, trajectory in zip(values, trajectories, strict=True):
         row[trajectory.states != FrameState.TRACKED] = 0.0
         if trajectory.polygons is not None:
             drawn = np.isfinite(trajectory.polygons).all(axis=1) & (trajectory.states == FrameState.TRACKED)
-            row[drawn] = region_overlaps(truth[drawn], trajectory.polygons[drawn], size, rules.overlap)
+            row[drawn] = region_overlaps(truth[drawn], trajectory.polygons[drawn], size, overlap)
     return values.ravel()
 
 
@@ -223,7 +232,7 @@ def _scores(
         n = len(runs.sequences)
         return score_row(suite, results, rules.name, metric, value, n, *notes, higher_is_better=higher_is_better)
 
-    repetitions, bounds = _about_repetitions(runs), _about_bounds(runs)
+    repetitions, bounds = about_repetitions(runs), about_bounds(runs.unbounded)
     undefined = "no frame is left to count after the burn-in" if np.isnan(total) else ""
     by_length = rules.pooling == BY_LENGTH
     yield score("eao", eao.value, eao.note, repetitions, bounds)
@@ -237,15 +246,17 @@ def _scores(
         yield score("fps", fps, f"frames / seconds, {about_seconds(results)}")
 
 
-def _about_repetitions(runs: Runs) -> str:
+def about_repetitions(runs: Runs) -> str:
+    """How many repetitions the sequences have, in words."""
     counts = runs.passes.repetitions
     low, high = int(counts.min()), int(counts.max())
     many = f"{low}" if low == high else f"{low} to {high}"
     return f"{many} repetition{'' if high == 1 else 's'}"
 
 
-def _about_bounds(runs: Runs) -> str:
-    n = len(runs.unbounded)
+def about_bounds(unbounded: tuple[str, ...]) -> str:
+    """What to say of sequences whose overlaps could not be bounded; empty without any."""
+    n = len(unbounded)
     return f"overlaps not bounded to the picture in {n} sequences of unknown picture size" if n else ""
 
 
@@ -255,16 +266,22 @@ def _speeds(runs: Runs) -> FloatArray:
     return np.array([np.nan if f is None else f for f in found])
 
 
-def _per_sequence(runs: Runs, metrics: Mapping[str, FloatArray]) -> pd.DataFrame:
+def tidy_values(names: list[str], metrics: Mapping[str, FloatArray]) -> pd.DataFrame:
     """One row per sequence and metric; values that do not exist have no row."""
-    names = [s.name for s in runs.sequences]
     rows = [(n, metric, v) for metric, values in metrics.items() for n, v in zip(names, values, strict=True)]
     frame = pd.DataFrame(rows, columns=["sequence", "metric", "value"]).astype({"value": "float64"})
     return frame[frame["value"].notna()].reset_index(drop=True)
 
 
-def _per_attribute(runs: Runs, counted: BoolArray) -> pd.DataFrame:
-    """Accuracy over the labelled frames that count, and failures in labelled frames, for each frame attribute."""
+def labelled_accuracy(runs: Runs, counted: BoolArray, metric: str, *, failures: bool = False) -> pd.DataFrame:
+    """Mean overlap over the labelled frames that count, and failures in labelled frames, for each frame attribute.
+
+    Args:
+        runs: All passes.
+        counted: F booleans.
+        metric: What the mean overlap is called.
+        failures: Whether failures are counted as well.
+    """
     rows = []
     for name in dict.fromkeys(a for s in runs.sequences for a in s.frame_attributes):
         chosen = runs.labelled(name)
@@ -273,8 +290,8 @@ def _per_attribute(runs: Runs, counted: BoolArray) -> pd.DataFrame:
         owner = runs.passes.owners[runs.passes.pass_of_frame[runs.passes.failed & chosen]]
         lost = float((1.0 / runs.passes.repetitions[owner]).sum())
         if not np.isnan(total):
-            rows.append((name, "accuracy", total, n_sequences))
-        if n_sequences:
+            rows.append((name, metric, total, n_sequences))
+        if failures and n_sequences:
             rows.append((name, "failures", lost, n_sequences))
     return pd.DataFrame(rows, columns=["attribute", "metric", "value", "n_sequences"]).astype(
         {"value": "float64", "n_sequences": "int64"}

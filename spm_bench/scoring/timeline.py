@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spm_bench.metrics.vot_conventions import get_vot_convention
+from spm_bench.metrics.vot_conventions import Overlap, get_multistart_convention
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.extra import measure_pass
+from spm_bench.scoring.families import family_of
+from spm_bench.scoring.multistart import collect_starts
 from spm_bench.scoring.passes import sequences_with_results
 from spm_bench.scoring.supervised import collect_runs
 from spm_bench.suites.base import Suite
+from spm_bench.suites.starts import run_spans
 
 FloatArray = NDArray[np.float64]
 
@@ -24,7 +27,7 @@ LOST_FOR = 5
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """The first pass of a tracker over one sequence of n frames.
+    """The first pass of a tracker over one sequence of n frames; of multi-start runs, the longest.
 
     Attributes:
         overlaps: n values; NaN where the frame has no usable annotation or the tracker was not running, 1 where it was
@@ -71,8 +74,12 @@ def timelines(suite: Suite, results: ResultSet, convention: str | None = None) -
         ResultsError: Results are broken, or there are none.
         UsageError: No such convention.
     """
-    if suite.family == "vot":
-        return _supervised(suite, results, convention)
+    kind = family_of(suite.family).kind
+    if kind == "multi-start":
+        return _starts(suite, results, convention)
+    if kind != "one pass":
+        overlap = family_of(suite.family).convention(convention).overlap
+        return _whole_passes(suite, results, overlap)
     return {
         sequence.name: Timeline(measure_pass(first, sequence).overlaps, _regions(first), first.states, len(passes))
         for sequence in sequences_with_results(suite, results, allow_missing=True)
@@ -81,8 +88,28 @@ def timelines(suite: Suite, results: ResultSet, convention: str | None = None) -
     }
 
 
-def _supervised(suite: Suite, results: ResultSet, convention: str | None) -> dict[str, Timeline]:
-    runs = collect_runs(suite, results, get_vot_convention(convention), allow_missing=True)
+def _starts(suite: Suite, results: ResultSet, convention: str | None) -> dict[str, Timeline]:
+    """The longest run over each sequence; frames it does not cover are unknown."""
+    overlap = get_multistart_convention(convention).overlap
+    starts = collect_starts(suite, results, overlap, allow_missing=True)
+    found = {}
+    for index, sequence in enumerate(starts.sequences):
+        spans, passes = run_spans(sequence), results.trajectories(sequence)
+        longest = max(range(len(spans)), key=lambda k: len(spans[k]))
+        frames, one = np.array(spans[longest]), passes[longest]
+        begin = starts.runs.first_rows[np.flatnonzero(starts.runs.owners == index)[longest]]
+        rows = slice(begin, begin + len(one))
+        values = np.where(starts.runs.annotated[rows], starts.runs.overlaps[rows], np.nan)
+        values[0] = 1.0
+        overlaps, states = np.full(len(sequence), np.nan), np.full(len(sequence), FrameState.SKIPPED, dtype=np.int8)
+        regions = np.full((len(sequence), _regions(one).shape[1]), np.nan)
+        overlaps[frames], states[frames], regions[frames] = values, one.states, _regions(one)
+        found[sequence.name] = Timeline(overlaps, regions, states, len(passes))
+    return found
+
+
+def _whole_passes(suite: Suite, results: ResultSet, overlap: Overlap) -> dict[str, Timeline]:
+    runs = collect_runs(suite, results, overlap, allow_missing=True)
     begins = np.concatenate(([0], np.cumsum(runs.passes.lengths)))
     found = {}
     for index, sequence in enumerate(runs.sequences):

@@ -7,7 +7,7 @@ nobody else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +42,8 @@ class Sequence:
         cover: n values 0..8, GOT-10k's visible part of the target, else None.
         no_start: n booleans, frames on which the benchmark starts no run of temporal robustness (OTB: the target is
             hidden there); None: there are none.
+        anchors: n values, where multi-start runs begin (VOT2020-2022): above 0 forwards, below 0 backwards, 0 nowhere;
+            None where the suite does not say.
     """
 
     name: str
@@ -53,10 +55,45 @@ class Sequence:
     image_size: tuple[int, int] | None = None
     cover: NDArray[np.int64] | None = None
     no_start: BoolArray | None = None
+    anchors: FloatArray | None = None
 
     def __len__(self) -> int:
         """Count the frames."""
         return len(self.ground_truth)
+
+    def part(self, frames: range) -> Sequence:
+        """These frames in this order, also backwards, as a sequence of its own under the same name."""
+        rows = slice(frames.start, None if frames.stop < 0 else frames.stop, frames.step)
+        return replace(
+            self,
+            ground_truth=self.ground_truth[rows],
+            frames=None if self.frames is None else SomeFrames(self.frames, frames),
+            polygons=None if self.polygons is None else self.polygons[rows],
+            frame_attributes={name: flags[rows] for name, flags in self.frame_attributes.items()},
+            cover=None if self.cover is None else self.cover[rows],
+            anchors=None,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class SomeFrames:
+    """Some frames of a source in an order of their own (a `FrameSource`).
+
+    Attributes:
+        source: All frames.
+        chosen: Which of them, in order.
+    """
+
+    source: FrameSource
+    chosen: range
+
+    def __len__(self) -> int:
+        """Count the frames."""
+        return len(self.chosen)
+
+    def __getitem__(self, index: int) -> Frame:
+        """Decode frame `index` of the chosen ones."""
+        return self.source[self.chosen[index]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +110,8 @@ class Suite:
         missing: Names of the absent ones.
         fingerprint: sha256 over names, annotations and the frames' file names and sizes: what the results depend on.
         eao_interval: (low, high) sequence lengths of the year's EAO, where the benchmark defines one.
+        ao_burn_in: Frames from the start that the stack's average overlap without resets leaves out (10 in VOT's stacks
+            of 2016 to 2018, 1 in those of 2020 to 2022).
         bounded: Whether overlaps are bounded to the image (VOT from 2016 on).
         has_ground_truth: False for GOT-10k test, whose ground truth is on a server.
         citation: What to cite, one line.
@@ -90,6 +129,7 @@ class Suite:
     fingerprint: str = ""
     root: Path | None = None
     eao_interval: tuple[int, int] | None = None
+    ao_burn_in: int = 10
     bounded: bool = True
     has_ground_truth: bool = True
     citation: str = ""

@@ -104,6 +104,7 @@ class SuiteFacts:
     attribute_flags: tuple[str, ...] = ()
     shared_names: tuple[str, ...] = ()
     discovered: bool = False
+    ao_burn_in: int = 10
 
 
 @cache

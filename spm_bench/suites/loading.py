@@ -135,6 +135,7 @@ def load_from_disk(request: Request, layout: Layout) -> Suite:
         fingerprint=fingerprint(found),
         root=home,
         eao_interval=facts.eao_interval,
+        ao_burn_in=facts.ao_burn_in,
         bounded=facts.bounded,
         has_ground_truth=facts.has_ground_truth,
         citation=facts.citation,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from spm_bench.errors import UsageError
 from spm_bench.protocols.base import TrackingProtocol
+from spm_bench.protocols.catalog import as_run_under
 from spm_bench.run import Request, choose_protocol
 from spm_bench.suites import load_suite
 from spm_bench.suites.base import Suite
@@ -57,7 +57,7 @@ def load_entry(
         raise source.error(error.problem, place, error.remedy) from None
     if not suite.sequences:
         raise source.error(f"{suite.title} has no sequence to run", place)
-    return replace(suite, protocol=protocol.name, family=protocol.family), protocol
+    return as_run_under(suite, protocol), protocol
 
 
 def with_weights(base: Base, weights: str | None) -> Base:
@@ -77,8 +77,6 @@ def _data(entry: SuiteEntry, source: Source) -> Path | None:
 
 def _check_convention(name: str | None, family: str) -> None:
     """Find a mistyped convention before hours are spent on running."""
-    from spm_bench.metrics.conventions import get_convention
-    from spm_bench.metrics.vot_conventions import get_vot_convention
+    from spm_bench.scoring.families import family_of
 
-    if name is not None:
-        (get_vot_convention if family == "vot" else get_convention)(name)
+    family_of(family).convention(name)

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from spm_bench.configs import Strict, find_file, read_toml
 from spm_bench.errors import UsageError, unknown_name
-from spm_bench.metrics.conventions import default_convention, get_convention
 from spm_bench.metrics.extra import extra_metrics, get_extra_metric
+from spm_bench.scoring.families import family_of
 from spm_bench.sweep.axes import Axis, read_axes, value_text
 from spm_bench.sweep.file import HOME, Asked, Base, SuiteEntry, read_as
 from spm_bench.sweep.search_space import Dimension
@@ -26,7 +26,9 @@ MOST_TRIALS = 100_000
 METRICS = {
     "success": ("auc", "precision", "normalised_precision"),
     "average-overlap": ("ao", "sr50", "sr75"),
-    "vot": ("eao", "accuracy", "robustness", "reliability", "failures"),
+    "supervised": ("eao", "accuracy", "robustness", "reliability", "failures"),
+    "multi-start": ("eao", "accuracy", "robustness_st"),
+    "no reset": ("vot_ao",),
 }
 """What can be searched for under each scheme of scoring; the first is the benchmark's own headline."""
 AREA = "precision_area"
@@ -177,12 +179,11 @@ def metric_of(file: SearchFile, family: str, own: str | None = None) -> tuple[st
     Raises:
         UsageError: No such metric under this suite's rules, or a direction that is not the metric's.
     """
-    if family == "vot":
-        known: Sequence[str] = METRICS["vot"]
-    else:
-        convention = file.suite.convention
-        rules = default_convention(family, own) if convention is None else get_convention(convention)
-        known = [AREA if m == "precision" and rules.precision_at is None else m for m in METRICS[rules.scheme]]
+    scored = family_of(family)
+    rules = scored.rules(file.suite.convention, own)
+    known: Sequence[str] = METRICS[rules.scheme if scored.kind == "one pass" else scored.kind]
+    if scored.kind == "one pass":
+        known = [AREA if m == "precision" and rules.precision_at is None else m for m in known]
     metric = file.metric or known[0]
     extra = metric not in known
     if extra and ":" not in metric and metric not in extra_metrics():

@@ -162,8 +162,8 @@ def _ranking(material: Material) -> Iterator[Plot]:
 
 
 def _spread_metrics(material: Material) -> list[str]:
-    if material.suite.family == "vot":
-        return [m for m in ("accuracy", "failures") if m in material.metrics]
+    if "accuracy" in material.metrics:  # EAO has no value for a sequence
+        return [m for m in ("accuracy", "failures", "robustness_st") if m in material.metrics]
     return list(material.metrics[:1])
 
 
@@ -240,7 +240,8 @@ def _attributes(material: Material) -> Iterator[Plot]:
 
 
 def _accuracy_robustness(material: Material) -> Iterator[Plot]:
-    pairs = [(t, headline_value(t, "reliability"), headline_value(t, "accuracy")) for t in material.trackers]
+    robustness = "robustness_st" if "robustness_st" in material.metrics else "reliability"
+    pairs = [(t, headline_value(t, robustness), headline_value(t, "accuracy")) for t in material.trackers]
     shown = [(t, x, y) for t, x, y in pairs if x is not None and y is not None]
     if not shown:
         return
@@ -250,7 +251,7 @@ def _accuracy_robustness(material: Material) -> Iterator[Plot]:
         key="accuracy_robustness",
         title="Accuracy and robustness",
         about="The best place is top right.",
-        x_label="Robustness: chance to track 30 frames without a failure",
+        x_label=style_of(robustness).long.replace("reliability", "robustness").capitalize(),
         y_label="Accuracy",
         x_ticks=x.ticks(),
         y_ticks=y.ticks(),

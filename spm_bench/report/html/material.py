@@ -21,6 +21,7 @@ from spm_bench.report.vocabulary import (
 )
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.families import family_of
 from spm_bench.scoring.timeline import Timeline, timelines
 from spm_bench.suites import base
 
@@ -89,7 +90,7 @@ class Material:
     @property
     def restarts(self) -> bool:
         """Whether trackers were started again after failures."""
-        return self.suite.family == "vot"
+        return family_of(self.suite.family).kind == "supervised"
 
 
 def gather(
