@@ -32,7 +32,7 @@ DOORS = {
     "checking": {"geometry", "metrics", "suites", "results", "scoring", "report"},
     "report": {"metrics", "scoring", "suites", "results"},
     "checkup": {"geometry", "suites", "trackers", "protocols"},
-    "interop": {"metrics", "suites", "trackers", "protocols"},
+    "interop": {"metrics", "suites", "trackers", "protocols", "results"},
     "reproduce": {"geometry", "suites", "trackers", "protocols", "engine", "results", "report"},
     "sweep": {"metrics", "suites", "trackers", "protocols", "engine", "results", "scoring", "report", "run"},
     "training": {"geometry", "metrics", "models", "suites", "trackers", "results"},

@@ -125,9 +125,14 @@ def list_metrics(_: Path | None) -> list[Row]:
 def list_conventions(_: Path | None) -> list[Row]:
     """One row per named rule set of scoring."""
     from spm_bench.metrics.conventions import CONVENTIONS
-    from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS
+    from spm_bench.metrics.vot_conventions import MULTISTART_CONVENTIONS, NO_RESET_CONVENTIONS, VOT_CONVENTIONS
 
-    kinds = (("one pass", CONVENTIONS), ("supervised", VOT_CONVENTIONS))
+    kinds = (
+        ("one pass", CONVENTIONS),
+        ("supervised", VOT_CONVENTIONS),
+        ("multi-start", MULTISTART_CONVENTIONS),
+        ("no reset", NO_RESET_CONVENTIONS),
+    )
     return [
         {"name": rules.name, "scores": kind, "source": rules.source} for kind, rule_sets in kinds for rules in rule_sets
     ]

@@ -23,8 +23,9 @@ import numpy as np
 import trax
 
 from spm_bench.errors import DataError, SpmBenchError, TrackerError
-from spm_bench.protocols.initial_box import INIT_BOXES
-from spm_bench.suites.base import FloatArray, Frame
+from spm_bench.interop.vot_regions import as_annotated, box_of_corners
+from spm_bench.protocols.initial_box import DEFAULT_INIT_BOX, INIT_BOXES
+from spm_bench.suites.base import Frame
 from spm_bench.suites.frames import decode_image, read_image
 from spm_bench.trackers.base import Box, Tracker, sees_the_answer, uses_chance
 from spm_bench.trackers.catalog import build_tracker, resolve_tracker
@@ -32,13 +33,11 @@ from spm_bench.trackers.catalog import build_tracker, resolve_tracker
 REGIONS = [trax.Region.POLYGON, trax.Region.RECTANGLE]
 """What the tracker accepts to start on. The toolkit converts nothing for a tracker that takes both."""
 IMAGES = [trax.Image.PATH, trax.Image.MEMORY, trax.Image.BUFFER]
-RULED_CORNERS = 4
-"""VOT's polygons have four corners, and so the rules that turn one into a box."""
 SEED = 0
 """Seed of the first start; later ones count up, so that repetitions of a tracker that uses chance differ."""
 
 
-def serve(tracker: Tracker, label: str, init_box: str = "area_preserving") -> None:
+def serve(tracker: Tracker, label: str, init_box: str = DEFAULT_INIT_BOX) -> None:
     """Answer requests until the client quits.
 
     Args:
@@ -90,12 +89,9 @@ def start_box(region: Any, rule: str) -> Box:
         DataError: Another kind of region.
     """
     if region.type == trax.Region.RECTANGLE:
-        return np.array(region.bounds(), dtype=np.float64)
+        return as_annotated(region.bounds())
     if region.type == trax.Region.POLYGON:
-        corners: FloatArray = np.array(list(region), dtype=np.float64)
-        if len(corners) == RULED_CORNERS:
-            return INIT_BOXES[rule](corners.reshape(-1))
-        return np.concatenate([corners.min(axis=0), np.ptp(corners, axis=0)])
+        return box_of_corners(list(region), rule)
     raise DataError(f"cannot start on a region of type {region.type}", remedy="Use rectangles or polygons")
 
 
@@ -128,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--variant", help="name of a variant")
     parser.add_argument("--weights", help='for trackers with a network: a file, "official" or "random"')
     parser.add_argument("--device", default="auto", help="for trackers with a network: auto, cpu, cuda, cuda:1")
-    parser.add_argument("--init-box", choices=sorted(INIT_BOXES), default="area_preserving", help="polygon to box")
+    parser.add_argument("--init-box", choices=sorted(INIT_BOXES), default=DEFAULT_INIT_BOX, help="polygon to box")
     given = parser.parse_args(arguments)
     try:
         spec = resolve_tracker(given.tracker, variant=given.variant, weights=given.weights, device=given.device)

@@ -12,9 +12,13 @@ experiments.
 What `init_workspace` writes:
 
     config.yaml     points to the other three
-    stack.yaml      one supervised experiment, "baseline", with the year's EAO interval
+    stack.yaml      the experiments: "baseline" (with resets, or many starts), "realtime", "unsupervised"; only the
+                    first unless asked for, with the year's EAO interval
     trackers.ini    one section per tracker: this Python, `-m spm_bench.interop.trax`, and the tracker's arguments
-    sequences/      list.txt and per sequence: groundtruth.txt, attributes, links to the pictures
+    sequences/      list.txt and per sequence: groundtruth.txt, attributes, anchors, links to the pictures
+
+The toolkit's real-time clock goes by the frame rate in a sequence's own file, whatever the stack says: we write the
+challenges' 20 there. (Downloads of the challenges mostly have 30.)
 
 Any suite will do: picture files are linked; pictures that lie in no file (videos, the demo) are written as PNG. EAO is
 undefined where all sequences are shorter than its interval: on a few sequences expect `nan` there.
@@ -24,7 +28,6 @@ from __future__ import annotations
 
 import configparser
 import io
-import json
 import re
 import shlex
 import shutil
@@ -35,11 +38,14 @@ from importlib import metadata
 from pathlib import Path, PurePath
 
 from spm_bench.errors import DataError, ResultsError, UsageError
-from spm_bench.metrics.vot_conventions import SENSITIVITY
-from spm_bench.protocols.supervised import REPETITIONS, SKIP
+from spm_bench.interop.vot_stack import EXPERIMENTS, MULTISTART, stack_text
+from spm_bench.protocols.initial_box import DEFAULT_INIT_BOX
+from spm_bench.protocols.realtime import FPS
+from spm_bench.protocols.supervised import REPETITIONS
 from spm_bench.suites.annotations import check_name
 from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.frames import ImageFrames
+from spm_bench.suites.starts import anchors_of
 from spm_bench.trackers.catalog import resolve_tracker
 
 SECONDS_TO_ANSWER = 300
@@ -62,17 +68,19 @@ def init_workspace(
     suite: Suite,
     trackers: Many[TrackerCall],
     *,
-    init_box: str = "area_preserving",
+    init_box: str = DEFAULT_INIT_BOX,
     repetitions: int = REPETITIONS,
+    experiments: Many[str] = EXPERIMENTS[:1],
 ) -> list[str]:
     """Write a workspace, or register more trackers in one that was written for the same suite.
 
     Args:
         folder: Of the workspace; made if absent.
-        suite: With pictures.
+        suite: With pictures; its protocol decides what the baseline is, see `vot_stack.stack_text`.
         trackers: Which to register.
-        init_box: How a polygon becomes the box to start on, see `protocols.supervised.INIT_BOXES`.
+        init_box: How a polygon becomes the box to start on, see `protocols.initial_box`.
         repetitions: Per sequence; the toolkit stops after three equal ones.
+        experiments: Some of `vot_stack.EXPERIMENTS`.
 
     Returns:
         The identifiers under which the toolkit knows the trackers.
@@ -88,13 +96,13 @@ def init_workspace(
     sections = {identifier(call): tracker_section(call, init_box) for call in trackers}
     texts = {
         "config.yaml": "registry:\n- ./trackers.ini\nstack: stack.yaml\nsequences: sequences\n",
-        "stack.yaml": stack_text(suite, repetitions),
+        "stack.yaml": stack_text(suite, repetitions, experiments),
         "sequences/list.txt": "".join(f"{sequence.name}\n" for sequence in suite.sequences),
     }
     _check_free(folder, texts)
     try:
         for sequence in suite.sequences:
-            _write_sequence(folder / "sequences", sequence)
+            _write_sequence(folder / "sequences", sequence, anchored=suite.protocol == MULTISTART)
         (folder / "results").mkdir(exist_ok=True)
         _register(folder / "trackers.ini", sections)
         # The files that make it a workspace come last: an interrupted call can be repeated.
@@ -147,27 +155,6 @@ def tracker_section(call: TrackerCall, init_box: str) -> dict[str, str]:
     return section
 
 
-def stack_text(suite: Suite, repetitions: int) -> str:
-    """The experiment as the toolkit reads it: supervised, restart after 5 frames, and the year's analyses."""
-    lines = [
-        f"title: {json.dumps(f'{suite.title}, {suite.coverage}')}",
-        "experiments:",
-        "  baseline:",
-        "    type: supervised",
-        f"    repetitions: {repetitions}",
-        f"    skip_initialize: {SKIP}",
-        "    analyses:",
-        "    - type: supervised_average_ar",
-        f"      sensitivity: {SENSITIVITY}",
-        "    - type: cumulative_failures",
-    ]
-    if suite.eao_interval is not None:
-        low, high = suite.eao_interval
-        lines += ["    - type: supervised_eao_score", f"      low: {low}", f"      high: {high}"]
-        lines += ["    - type: supervised_eao_curve"]
-    return "\n".join(lines) + "\n"
-
-
 def _check_free(folder: Path, texts: dict[str, str]) -> None:
     """Refuse a folder that is a file, another suite's workspace, or in other use."""
     if folder.exists() and not folder.is_dir():
@@ -198,7 +185,7 @@ def _register(path: Path, sections: dict[str, dict[str, str]]) -> None:
     path.write_text(buffer.getvalue(), encoding="utf-8")
 
 
-def _write_sequence(root: Path, sequence: Sequence) -> None:
+def _write_sequence(root: Path, sequence: Sequence, *, anchored: bool) -> None:
     """Write one sequence in the toolkit's layout."""
     check_name(sequence.name, root)
     folder = root / sequence.name
@@ -210,7 +197,10 @@ def _write_sequence(root: Path, sequence: Sequence) -> None:
     for name, flags in sequence.frame_attributes.items():
         text = "".join(f"{int(flag)}\n" for flag in flags)
         (folder / f"{name}.tag").write_text(text, encoding="utf-8")
-    properties = {"name": sequence.name, "fps": 30, "format": "default", "channel.default": "color"}
+    if anchored:
+        text = "".join(f"{anchor:g}\n" for anchor in anchors_of(sequence))
+        (folder / "anchor.value").write_text(text, encoding="utf-8")
+    properties = {"name": sequence.name, "fps": f"{FPS:g}", "format": "default", "channel.default": "color"}
     properties["channels.color"] = f"color/{_PICTURE}{suffix}"
     (folder / "sequence").write_text("".join(f"{k}={v}\n" for k, v in properties.items()), encoding="utf-8")
 

@@ -208,14 +208,21 @@ def multistart_eao(
     columns = np.hstack([means[:, low - 1 : high], known[:, low - 1 : high]])
     mean = _Mean(rules.unknown_length)
     value = float(mean(columns.sum(axis=0)))
-    unknown = int((count[low - 1 : high] == 0).sum())
-    note = ""
-    if unknown:
-        treated = "count 0" if rules.unknown_length == "zero" else "are left out"
-        note = f"{unknown} of the {high - low + 1} lengths from {low} to {high} are longer than any run, and {treated}"
+    note = _about_lengths(count[low - 1 : high], int(runs.lengths.max()), low, rules)
     if np.isnan(value):
         return Eao(None, curve, (low, high), note), None, line
     return Eao(value, curve, (low, high), note), Statistic(columns, mean, of_single=False), line
+
+
+def _about_lengths(count: FloatArray, longest: int, low: int, rules: MultiStartConvention) -> str:
+    """What the value rests on where sequences are short; empty where they are long enough."""
+    n, beyond = len(count), int((np.arange(low, low + len(count)) > longest).sum())
+    if not beyond:
+        return ""
+    known = "runs that failed are all that is known there"
+    if not count[n - beyond :].any():
+        known = "they count 0" if rules.unknown_length == "zero" else "they are left out"
+    return f"{beyond} of the {n} lengths are longer than any run ({longest} frames): {known}"
 
 
 def _curve(sums: FloatArray) -> FloatArray:

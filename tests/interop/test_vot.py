@@ -17,7 +17,8 @@ import pytest
 from spm_bench.cli import EXIT_OK, EXIT_USAGE, guarded
 from spm_bench.cli.vot import app
 from spm_bench.errors import DataError, UsageError
-from spm_bench.interop.vot import TrackerCall, init_workspace, stack_text, toolkit_problem, tracker_section
+from spm_bench.interop.vot import TrackerCall, init_workspace, toolkit_problem, tracker_section
+from spm_bench.interop.vot_stack import stack_text
 from spm_bench.protocols.catalog import get_protocol
 from spm_bench.results.formats import read_vot
 from spm_bench.results.trajectory import FrameState

@@ -77,7 +77,7 @@ def write_workspace(folder: Path, videos: Sequence[Video], interval: tuple[int, 
 
 
 def analyse(folder: Path, tracker: str = "Some") -> Mapping[str, Any]:
-    """Run all analyses of a workspace; name of the analysis -> what it returned for the tracker."""
+    """Run all analyses of a workspace's stack; name of the analysis -> what it returned for the tracker."""
     # the toolkit reads its settings from the environment when it is first imported
     os.environ.update(VOT_PERSISTENT_CACHE="0", VOT_RESULTS_BINARY="0")
     from vot.analysis.processor import AnalysisProcessor, process_stack_analyses
@@ -86,5 +86,4 @@ def analyse(folder: Path, tracker: str = "Some") -> Mapping[str, Any]:
     workspace = Workspace.load(str(folder))
     with AnalysisProcessor():
         found = process_stack_analyses(workspace, workspace.registry.resolve(tracker))
-    (results,) = found.values()
-    return {type(analysis).__name__: grid for analysis, grid in results.items()}
+    return {type(analysis).__name__: grid for results in found.values() for analysis, grid in results.items()}
