@@ -46,6 +46,10 @@ KINDS = {
 }
 _TITLES = {"otb100": "OTB-100", "vot2016": "VOT2016", "vot2018": "VOT2018"}
 _COLOURS = {AGREES: style.BETTER, RULE: "#009E73", OTHER_RUN: style.NOISE, UNEXPLAINED: style.WORSE}
+_COLUMNS = (
+    *("suite", "tracker", "metric", "published", "here", "difference", "convention", "low", "low_by", "high"),
+    *("high_by", "kind", "explanation", "files", "source", "mark"),
+)
 _MARKERS = {AGREES: "o", RULE: "^", OTHER_RUN: "s", UNEXPLAINED: "D"}
 
 

@@ -145,7 +145,10 @@ def test_otb_on_broken_input_the_convention_explains_the_difference(toolkit, tmp
     assert theirs["overall"]["speed_fps"] == -1
 
 
-def test_otb_real_annotations_and_published_results(toolkit, published_results: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tracker", ["C-COT", "KCF", "SiamFC-3s", "SiamRPN++"])
+def test_otb_real_annotations_and_published_results(
+    toolkit, published_results: Path, tmp_path: Path, tracker: str
+) -> None:
     """Real files of one tracker on the sequences whose names both sides share and whose pictures need no cutting."""
     from spm_bench.results.formats import read_otb
     from spm_bench.suites.annotations import parse_rows
@@ -155,7 +158,7 @@ def test_otb_real_annotations_and_published_results(toolkit, published_results: 
     shutil.rmtree(tmp_path)
     for name in ("Couple", "Deer", "Skiing", "MotorRolling", "DragonBaby", "Bolt"):
         truth = parse_rows(folder / "annotations" / f"{name}.txt", (4,))
-        boxes = read_otb(folder / "results" / "SiamRPN++" / f"{name}.txt", len(truth)) + ONE_BASED
+        boxes = read_otb(folder / "results" / tracker / f"{name}.txt", len(truth)) + ONE_BASED
         case.add(name, truth, boxes.round(3), None)
     theirs, ours = case.theirs(toolkit, tmp_path / "reports"), case.ours("got10k-toolkit")
     assert ours.score("auc").value == pytest.approx(theirs["overall"]["success_score"], abs=1e-6)
