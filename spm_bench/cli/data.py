@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -151,7 +152,7 @@ def check(
     from spm_bench.datasets.check import check as look
 
     _refuse_others(name)
-    report = look(name, data, only=only, deep=deep, tell=None if json else _show_sequence)
+    report = look(name, data, only=only, deep=deep, tell=_Teller(silent=json))
     if json:
         _print_json(report)
     else:
@@ -166,6 +167,22 @@ def _refuse_others(name: str) -> None:
 
     if name.casefold() in (DEMO, FOLDER):
         _says_by_hand(name)
+
+
+class _Teller:
+    """Shows what is broken at once, and every ten seconds on stderr how far it is."""
+
+    def __init__(self, *, silent: bool) -> None:
+        self.silent, self.done, self.last = silent, 0, monotonic()
+
+    def __call__(self, report: SequenceReport) -> None:
+        """Show a report."""
+        self.done += 1
+        if not self.silent:
+            _show_sequence(report)
+        if monotonic() - self.last >= 10:
+            self.last = monotonic()
+            typer.echo(f"{self.done} sequences are checked, the last was {report.name}", err=True)
 
 
 def _show_sequence(report: SequenceReport) -> None:
