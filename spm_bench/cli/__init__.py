@@ -32,6 +32,7 @@ def build_app() -> typer.Typer:
         bench,
         check,
         check_tracker,
+        compare,
         data,
         ls,
         report,
@@ -57,6 +58,7 @@ def build_app() -> typer.Typer:
     app.command("run")(run.run)
     app.command("score")(score.score)
     app.command("report")(report.report)
+    app.command("compare")(compare.compare)
     app.command("reproduce")(reproduce.reproduce)
     app.command("check")(check.check)
     app.command("bench")(bench.bench)

@@ -57,7 +57,7 @@ def ablation_table(document: AblationDocument, part: AblationSuite, metric: str,
         scores = [replace(cell, interval="") for cell in scores]
     rows = []
     for place, cell in enumerate(document.cells):
-        cells = (scores[place], *_compared_cells(compared.get(cell.label)))
+        cells = (scores[place], *compared_cells(compared.get(cell.label)))
         rows.append(_row(document, part, place, cells[: len(columns)]))
     return Table(
         name=f"{document.name}-{part.suite.name}-{metric}",
@@ -118,7 +118,8 @@ def _score_cell(evaluation: Evaluation | None, metric: str, whole: int, ranks: d
     return Cell(finite(score), text + missing, rank, low=low, high=high, interval=interval_text(metric, low, high))
 
 
-def _compared_cells(c: Comparison | None) -> tuple[Cell, ...]:
+def compared_cells(c: Comparison | None) -> tuple[Cell, ...]:
+    """Difference with its interval, p, wins/ties/losses, and what was detectable; empty without a comparison."""
     difference = _difference_cell(c)
     if c is None:
         return difference, Cell(None, ""), Cell(None, ""), Cell(None, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 
 from rich import box
@@ -14,12 +13,9 @@ from spm_bench.errors import listed
 from spm_bench.report.terminal import plain_text
 from spm_bench.report.vocabulary import DASH
 from spm_bench.reproduce.request import Reproduction, SequenceCheck
-from spm_bench.results.changes import Change
 
 MOST_ROWS = 12
 """Sequences in the table on the terminal; `--json` holds all."""
-SHORT_HASH = 12
-_HASH = re.compile(r"[0-9a-f]{40,64}")
 
 
 def print_reproduction(found: Reproduction, console: Console | None = None) -> None:
@@ -133,16 +129,9 @@ def _changes_table(found: Reproduction, console: Console) -> Table:
     for title in ("what", "then", "now"):
         table.add_column(plain_text(title, console), overflow="fold")
     for change in found.changes:
-        texts = (change.what, *_short(change))
+        texts = (change.what, *(value or DASH for value in change.short()))
         table.add_row(*(plain_text(text, console) for text in texts), style="bold" if change.decides else "")
     return table
-
-
-def _short(change: Change) -> tuple[str, str]:
-    """Both values, hashes cut to what tells them apart."""
-    values = (_HASH.sub(lambda found: found[0][:SHORT_HASH], value) for value in (change.then, change.now))
-    then, now = (value or DASH for value in values)
-    return then, now
 
 
 def _table(console: Console, first: str, *others: str) -> Table:

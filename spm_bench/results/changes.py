@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ Facts = dict[str, str]
 
 _MACHINE = {"cpu": "processor", "cores": "processor cores", "platform": "system", "threads": "threads of an operation"}
 _IDENTITY = {"code": "tracker code", "weights_sha256": "weights"}
+SHORT_HASH = 12
+_HASH = re.compile(r"[0-9a-f]{40,64}")
 _NAMED = 2
 """Sequences that a row names; of more it says how many."""
 
@@ -35,6 +38,11 @@ class Change:
     then: str
     now: str
     decides: bool
+
+    def short(self) -> tuple[str, str]:
+        """Both values, hashes cut to what tells them apart."""
+        then, now = (_HASH.sub(lambda found: found[0][:SHORT_HASH], value) for value in (self.then, self.now))
+        return then, now
 
 
 def compare_manifests(then: Manifest, now: Manifest) -> tuple[tuple[Change, ...], tuple[str, ...]]:

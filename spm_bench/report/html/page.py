@@ -44,10 +44,10 @@ OPEN_STRIPS = 4
 def render_page(scored: Sequence[tuple[Evaluation, ResultSet]], suite: Suite, options: PageOptions) -> str:
     """The text of the page (see `spm_bench.report.html.write_page`)."""
     material = gather(scored, suite, options.convention)
-    template = _environment().get_template("page.html.j2")
+    template = environment().get_template("page.html.j2")
     # gathered first: pictures are the slow part, and the one that may fail
     strips = list(make_strips(material)) if options.strips else []
-    style, script, early = Markup(_style()), Markup(_script(*SCRIPTS)), Markup(_script("early"))
+    style, script, early = Markup(page_style()), Markup(_script(*SCRIPTS)), Markup(_script("early"))
     evaluations = material.evaluations
     metric = attribute_metric(evaluations, material.headline)
     return template.render(
@@ -104,25 +104,27 @@ def _sequence_scripts(material: Material, frames: bool) -> list[Markup]:
     ]
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Templates of pages: everything is escaped, and a name that is not there is an error."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("spm_bench.report.html"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"one_line": one_line, "shade": shade, "finite": _finite}
-    environment.globals |= {"zip": zip, "style_of": style_of}
-    return environment
+    made.filters |= {"one_line": one_line, "shade": shade, "finite": _finite}
+    made.globals |= {"zip": zip, "style_of": style_of}
+    return made
 
 
 def _finite(value: Any) -> bool:
     return value is not None and bool(np.isfinite(value))
 
 
-def _style() -> str:
-    template = _environment().get_template("style.css.j2")
+def page_style() -> str:
+    """The style sheet of all pages."""
+    template = environment().get_template("style.css.j2")
     return template.render(
         palette=palette(), dashes=DASHES, grounds={"light": LIGHT_GROUND, "dark": DARK_GROUND}, shades=SHADES
     )

@@ -69,7 +69,7 @@ def make_film(sequence: base.Sequence) -> Film:
     """
     source = frames_of(sequence, WITHOUT)
     frames = thinned(len(sequence), MOST_FRAMES).tolist()
-    return Film(frames, [_jpeg(source[frame]) for frame in frames])
+    return Film(frames, [jpeg(source[frame]) for frame in frames])
 
 
 def make_strips(material: Material) -> Iterator[Strip]:
@@ -93,7 +93,7 @@ def _strip(material: Material, sequence: base.Sequence, moment: Moment) -> Strip
     for frame in frames:
         image = source[frame]
         size = (image.shape[1], image.shape[0])
-        pictures.append(Picture(frame, _jpeg(image), tuple(_outlines(material, sequence, frame))))
+        pictures.append(Picture(frame, jpeg(image), tuple(_outlines(material, sequence, frame))))
     return Strip(moment, *size, tuple(pictures))
 
 
@@ -104,7 +104,8 @@ def _outlines(material: Material, sequence: base.Sequence, frame: int) -> Iterat
         yield Outline(None if place is None else material.trackers[place].index, points)
 
 
-def _jpeg(image: base.Frame) -> str:
+def jpeg(image: base.Frame) -> str:
+    """A picture, made smaller than `WIDEST` if need be, as a JPEG in base64."""
     if image.shape[1] > WIDEST:
         image = resized(image, WIDEST)
     _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
