@@ -66,14 +66,13 @@ def list_trackers(_: Path | None) -> list[Row]:
 
 
 def list_variants(_: Path | None) -> list[Row]:
-    """One row per variant of a tracker that has any; changes, source and expectation are told of SPM's."""
-    from spm_bench.trackers.catalog import TRACKERS, variants_of
-    from spm_bench.trackers.spm.variants import VARIANTS
+    """One row per variant of a tracker that has any; what a variant changes is told where there are settings."""
+    from spm_bench.trackers.catalog import TRACKERS, shipped_variants, variants_of
     from spm_bench.trackers.variants import Variant
 
     rows: list[Row] = []
     for entry in TRACKERS:
-        shipped = VARIANTS if entry.target.startswith("spm_bench.trackers.spm:") else {}
+        shipped = shipped_variants(entry.name)
         for name, about in variants_of(entry.name).items() if len(variants_of(entry.name)) > 1 else ():
             known = shipped.get(name, Variant(name, about))
             told = {"changes": dict(known.changes), "source": known.source, "expected": known.expected}

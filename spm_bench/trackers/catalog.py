@@ -23,6 +23,11 @@ TRACKERS.register(
     "SPM-lite", "spm_bench.trackers.spm:SpmLiteTracker", "SPM with the compact network that comes with the package"
 )
 TRACKERS.register(
+    "DCF",
+    "spm_bench.trackers.dcf:DcfTracker",
+    "Correlation filter on the features of SPM-lite's network, learned online in closed form",
+)
+TRACKERS.register(
     "CSRT",
     "spm_bench.trackers.opencv:CsrtTracker",
     "Correlation filter with channel and spatial reliability (OpenCV, CPU)",
@@ -48,6 +53,12 @@ _VARIANTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """One line on each variant, kept here so that listing them imports neither OpenCV nor torch."""
+_WITH_SETTINGS: Mapping[str, str] = {
+    "SPM": "spm_bench.trackers.spm.variants:VARIANTS",
+    "SPM-lite": "spm_bench.trackers.spm.variants:VARIANTS",
+    "DCF": "spm_bench.trackers.dcf.variants:VARIANTS",
+}
+"""Registered trackers with settings -> their variants, name -> `Variant`, in modules that import nothing heavy."""
 _METHODS = ("init", "update")
 _imported: dict[str, str] = {}
 """Module of a user's tracker -> fingerprint of its code as it was when this process imported it."""
@@ -162,11 +173,15 @@ def variants_of(name: str) -> Mapping[str, str]:
         UsageError: No such tracker.
     """
     entry = TRACKERS.entry(name)
-    if entry.name in ("SPM", "SPM-lite"):
-        from spm_bench.trackers.spm.variants import VARIANTS
-
-        return {name: variant.about for name, variant in VARIANTS.items()}
+    if shipped := shipped_variants(entry.name):
+        return {name: variant.about for name, variant in shipped.items()}
     return _VARIANTS.get(entry.name, {"base": "as it is"})
+
+
+def shipped_variants(name: str) -> Mapping[str, Variant]:
+    """The variants of a registered tracker that has settings, name -> `Variant`; none of another."""
+    home = _WITH_SETTINGS.get(name)
+    return {} if home is None else cast("Mapping[str, Variant]", load_target(home))
 
 
 def get_variant(tracker: str, name: str) -> Variant:
@@ -179,12 +194,8 @@ def get_variant(tracker: str, name: str) -> Variant:
     """
     settings_of(tracker)
     target, title = (tracker, tracker.rpartition(":")[2]) if ":" in tracker else _registered(tracker)
-    if title in ("SPM", "SPM-lite"):
-        from spm_bench.trackers.spm.variants import VARIANTS
-
-        known: Mapping[str, Variant] = VARIANTS
-    else:
-        known = {"base": Variant("base", "as it is"), **getattr(_load(target), "Variants", {})}
+    own = getattr(_load(target), "Variants", {})
+    known = shipped_variants(title) or {"base": Variant("base", "as it is"), **own}
     if name not in known:
         raise unknown_name(f"variant of {title}", name, known)
     return known[name]

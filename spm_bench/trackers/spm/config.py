@@ -5,25 +5,20 @@ Defaults are those of the released OTB configuration. Names of the released conf
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from spm_bench.errors import UsageError, unknown_name
 from spm_bench.geometry.crops import Border, RoiSampling
 from spm_bench.models.grid import Padding
 from spm_bench.models.precision import Precision
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+from spm_bench.trackers.settings import NotNegative, Positive, Settings, Share
 
 SMALLEST_TEMPLATE = 103
 """Gives the three cells that the template's 3 x 3 convolution needs."""
 
 
-class SpmConfig(BaseModel):
+class SpmConfig(Settings):
     """How SPM searches, chooses and moves. All lengths are pixels; scores are probabilities.
 
     Attributes:
@@ -65,8 +60,6 @@ class SpmConfig(BaseModel):
         lost_threshold: Below this fused score the last box is kept.
         min_size: Smallest width and height.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     template_size: Annotated[int, Field(ge=SMALLEST_TEMPLATE, le=1023)] = 127
     search_size: Annotated[int, Field(ge=143, le=1023)] = 271
@@ -113,25 +106,6 @@ class SpmConfig(BaseModel):
     def needs_fine_stage(self) -> bool:
         """Whether the fine stage can change anything."""
         return self.fm_box or self.fm_score_weight > 0.0
-
-    @classmethod
-    def build(cls, changes: Mapping[str, Any]) -> SpmConfig:
-        """Apply changes to the defaults.
-
-        Raises:
-            UsageError: Unknown field ("did you mean"), wrong type, or a value out of range.
-        """
-        for name in changes:
-            if name not in cls.model_fields:
-                raise unknown_name("SPM setting", name, cls.model_fields)
-        try:
-            # JSON has no tuples: a configuration read back from run.json carries lists.
-            return cls.model_validate({k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()})
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(p) for p in first["loc"])
-            message = first["msg"].removeprefix("Value error, ")
-            raise UsageError(f"{place}: {message}" if place else message, where="SPM configuration") from None
 
 
 OFFICIAL_KEYS = {

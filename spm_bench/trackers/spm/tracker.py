@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spm_bench.errors import TrackerError, UsageError, unknown_name
+from spm_bench.errors import TrackerError, UsageError
 from spm_bench.models.checkpoint import Weights
-from spm_bench.models.precision import check_precision
 from spm_bench.models.spm import SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import BatchTracker, Box, TrackerSpec
+from spm_bench.trackers.networked import choose_variant, describe
 from spm_bench.trackers.spm.batch import SpmBatch
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.device import pick_device
@@ -144,28 +144,12 @@ class SpmTracker:
             UsageError: Unknown variant or device, or a precision that the device does not have.
             WeightsError: No trained weights and none asked for, or broken ones.
         """
-        chosen = variant if isinstance(variant, Variant) else VARIANTS.get(variant or "base")
-        if chosen is None:
-            raise unknown_name("variant of SPM", str(variant), VARIANTS)
+        chosen = choose_variant("SPM", variant, VARIANTS)
         found = find_weights(weights or cls.default_weights)
         config = SpmConfig.build({**found.all_settings, **chosen.changes})
-        picked = pick_device(device)
-        check_precision(config.precision, picked)
         home = "spm_bench.trackers.spm" if cls.__module__ == __name__ else cls.__module__  # a subclass may be anywhere
-        return TrackerSpec(
-            name=name,
-            target=f"{home}:{cls.__qualname__}",
-            variant=chosen.name,
-            options={"weights": weights, "config": dict(chosen.changes), "device": device},
-            trained="yes" if found.trained else "no",
-            identity={
-                "weights_sha256": found.sha256,
-                "config": config.model_dump(mode="json"),
-                "device_type": picked.type,
-                "torch": torch.__version__,
-            },
-            places=("weights", "device"),
-        )
+        target = f"{home}:{cls.__qualname__}"
+        return describe(name, target, chosen, wanted=weights, found=found, config=config, device=device)
 
 
 class SpmLiteTracker(SpmTracker):
