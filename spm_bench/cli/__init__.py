@@ -40,6 +40,7 @@ def build_app() -> typer.Typer:
         run,
         score,
         search,
+        show,
         submit,
         sweep,
         train,
@@ -61,6 +62,7 @@ def build_app() -> typer.Typer:
     app.command("compare")(compare.compare)
     app.command("reproduce")(reproduce.reproduce)
     app.command("check")(check.check)
+    app.command("show")(show.show)
     app.command("bench")(bench.bench)
     app.command("check-tracker")(check_tracker.check_tracker)
     app.command("ls")(ls.ls)

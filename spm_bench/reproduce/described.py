@@ -125,14 +125,23 @@ def _left_out(manifest: Manifest, wanted: tuple[str, ...], folder: Path) -> dict
     return {name: why for name, why in reasons.items() if why}
 
 
+def recorded_data(manifest: Manifest) -> Path | None:
+    """Where a run's data were; None where that was not recorded, or the suite has none."""
+    return next((Path(s["data"]) for s in reversed(manifest["sessions"]) if s.get("data")), None)
+
+
+def data_of(manifest: Manifest) -> Path | None:
+    """Where a run's data were, if they still are; None leaves it to the usual places."""
+    recorded = recorded_data(manifest)
+    there = recorded is not None and (recorded.exists() or manifest["suite"]["name"] == FOLDER)
+    return recorded if there else None
+
+
 def _suite(request: ReproduceRequest, manifest: Manifest, names: list[str]) -> Suite:
     """The sequences, from where they are said to be, else where they were, else the usual places."""
-    recorded = next((s["data"] for s in reversed(manifest["sessions"]) if s.get("data")), None)
-    data = request.data
-    if data is None and recorded is not None and (Path(recorded).exists() or manifest["suite"]["name"] == FOLDER):
-        data = Path(recorded)
+    recorded = recorded_data(manifest)
     try:
-        suite = load_suite(manifest["suite"]["name"], data, only=names)
+        suite = load_suite(manifest["suite"]["name"], request.data or data_of(manifest), only=names)
     except MissingDataError as error:
         was = f"The run was made on data in {recorded}. " if recorded else ""
         remedy = f"{was}Name the folder that holds them now with --data, or do a part of the run with --sequence"

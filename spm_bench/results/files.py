@@ -59,7 +59,6 @@ def write_text(path: Path, text: str, *, kind: type[SpmBenchError] = ResultsErro
 def write_bytes(path: Path, content: bytes, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out") -> None:
     """Write a file so that a reader sees the old one or the whole new one, even after `kill -9`.
 
-    The content goes to a temporary file in the same folder, is flushed to disk, and then takes the name in one step.
     Missing folders are made.
 
     Args:
@@ -71,14 +70,36 @@ def write_bytes(path: Path, content: bytes, *, kind: type[SpmBenchError] = Resul
     Raises:
         kind: The folder is read-only, the disk is full, or a file is in the way.
     """
+    with replacing(path, kind=kind, option=option) as temporary, temporary.open("wb") as stream:
+        stream.write(content)
+
+
+@contextlib.contextmanager
+def replacing(
+    path: Path, *, ending: str = "", kind: type[SpmBenchError] = ResultsError, option: str = "--out"
+) -> Iterator[Path]:
+    """Write a file by its name: what the block leaves in the yielded file takes the place of `path` in one step.
+
+    The yielded file is empty and in the same folder. It is flushed to disk before it takes the name; after an exception
+    in the block it is deleted. Missing folders are made.
+
+    Args:
+        path: What is to be written.
+        ending: Of the yielded file's name, for libraries that go by it (".mp4").
+        kind: Class of the error.
+        option: Where the user can name another place, for the error.
+
+    Raises:
+        kind: The folder is read-only, the disk is full, or a file is in the way.
+    """
     with readable_os_errors(path, kind=kind, option=option):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX + ending)
         temporary = Path(name)
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
+            os.close(descriptor)
+            yield temporary
+            with temporary.open("r+b") as stream:
                 os.fsync(stream.fileno())
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
