@@ -27,7 +27,7 @@ from spm_bench.report.overlay import Shown, captioned, draw, outlines_at, tiled
 from spm_bench.run import Request, run_suite
 from spm_bench.scoring.timeline import timelines
 
-pd.options.display.precision = 3
+pd.options.display.float_format = "{:.3f}".format
 
 # %% [markdown]
 # ## Run

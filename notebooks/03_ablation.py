@@ -34,7 +34,7 @@ from spm_bench.sweep import SweepRequest, run_sweep
 from spm_bench.sweep.document import ablation_of
 from spm_bench.sweep.plan import make_plan
 
-pd.options.display.precision = 3
+pd.options.display.float_format = "{:.3f}".format
 
 # %% [markdown]
 # ## Write it down first

@@ -19,10 +19,12 @@
 import sys
 from contextlib import redirect_stderr
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
+from spm_bench.checkup import check_tracker
 from spm_bench.errors import SpmBenchError
 from spm_bench.geometry.boxes import iou
 from spm_bench.report.differences import verdict
@@ -36,7 +38,7 @@ from spm_bench.scoring.compare import compare_to_base
 from spm_bench.suites import load_suite
 from spm_bench.trackers.catalog import build_tracker, resolve_tracker
 
-pd.options.display.precision = 3
+pd.options.display.float_format = "{:.3f}".format
 
 # %% [markdown]
 # ## Write it
@@ -65,13 +67,13 @@ class Template:
     def init(self, frame, box):
         self.box = np.round(box)
         x, y, w, h = self.box.astype(int)
-        self.template = frame[y : y + h, x : x + w].copy()
+        self.template = frame[max(y, 0) : y + h, max(x, 0) : x + w].copy()
 
     def update(self, frame):
         x, y, w, h = self.box.astype(int)
         left, top = max(x - w, 0), max(y - h, 0)
-        region = frame[top : y + 2 * h, left : x + 2 * w]
-        if region.shape[0] >= h and region.shape[1] >= w:
+        region = frame[top : max(y + 2 * h, 0), left : max(x + 2 * w, 0)]
+        if 0 < len(self.template) <= len(region) and 0 < self.template.shape[1] <= region.shape[1]:
             found = cv2.matchTemplate(region, self.template, cv2.TM_CCOEFF_NORMED)
             row, column = np.unravel_index(found.argmax(), found.shape)
             self.box = np.array([left + column, top + row, w, h], dtype=float)
@@ -267,11 +269,51 @@ with redirect_stderr(sys.stdout):
 {evaluation.label: len(evaluation.sequences) for evaluation in outcome.evaluations}
 
 # %% [markdown]
-# What no check can find: a tracker that does not forget in `init`, that reads boxes as corners
-# (x1, y1, x2, y2) but returns four finite numbers, that counts pixels from 1, or that takes the
-# picture for RGB. Its scores are then bad for no visible reason: look at a few frames, as above,
-# before believing any of them.
-#
+# Some mistakes break nothing: the scores are bad, and nobody knows why. `spm-bench check-tracker`
+# looks for the usual ones in a few seconds: state that is carried over from one sequence to the
+# next, corners instead of sizes, pixels counted from 1, red and blue exchanged, chance without a
+# seed, and more. Before a benchmark is run, it is worth the time.
+
+
+# %%
+# %%writefile quiet.py
+class Remembers:
+    def __init__(self):
+        self.box = None
+
+    def init(self, frame, box):
+        if self.box is None:
+            self.box = box
+
+    def update(self, frame):
+        self.box = self.box + 0.5
+        return self.box
+
+
+class Corners:
+    def init(self, frame, box):
+        x, y, w, h = box
+        self.box = x, y, x + w, y + h
+
+    def update(self, frame):
+        return self.box
+
+
+# %%
+for name in ("quiet:Remembers", "quiet:Corners"):
+    for result in check_tracker(name):
+        for finding in result.findings:
+            print(f"{name}, {result.name}, {finding.level}")
+            print(
+                fill(
+                    f"{finding.problem}. {finding.remedy}",
+                    100,
+                    initial_indent="    ",
+                    subsequent_indent="    ",
+                )
+            )
+
+# %% [markdown]
 # ## Go on
 #
 # * More trackers, sequences, a real benchmark: `Request(suite="otb100", data=...,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ SECONDS = 300
 """A cell may take so long on a machine that has other things to do."""
 NEEDS = {"04_otb_and_vot": "SPM_BENCH_PUBLISHED"}
 """Notebook -> variable with the material of its committed outputs; without it, they are kept."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def scripts(names: list[str] | None = None) -> list[Path]:
@@ -139,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             found = list((check if args.check else make)(script))
         except CellExecutionError as error:
-            found, code = [str(error)], 1
+            found, code = [_COLOURS.sub("", str(error))], 1
         word = "as it should be" if not found else "look at it"
         print("\n  ".join([f"{script.stem}: {word}", *found]), flush=True)
         code = code or int(args.check and bool(found))
