@@ -65,6 +65,11 @@ def check(
     from spm_bench.results.foreign import find_result_sets
 
     loaded, told = _suite(suite, results, data)
+    if loaded.family == "vot-multistart":
+        raise UsageError(
+            f"results of many starts, as {loaded.title}'s are, have no check yet",
+            remedy=f"Score them: spm-bench score --suite {loaded.name} ... refuses what no such experiment writes",
+        )
     checked = []
     for found in find_result_sets(results, loaded, strict=False):
         one = check_results(found, loaded)

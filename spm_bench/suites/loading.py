@@ -242,6 +242,8 @@ def fingerprint(sequences: Iterable[Sequence]) -> str:
         digest.update(_bytes(sequence.ground_truth))
         if sequence.polygons is not None:
             digest.update(_bytes(sequence.polygons))
+        if sequence.anchors is not None:
+            digest.update(_bytes(sequence.anchors))
         if isinstance(sequence.frames, ImageFrames | VideoFrames):
             digest.update(json.dumps(sequence.frames.identity()).encode())
     return digest.hexdigest()

@@ -30,6 +30,9 @@ KNOWN = {
     "vot2017": (60, 21356, (100, 356), True),
     "vot2018": (60, 21356, (100, 356), True),
     "vot2019": (60, None, (46, 291), True),
+    "vot2020": (60, None, (115, 755), True),
+    "vot2021": (60, None, (115, 755), True),
+    "vot2022": (62, None, (115, 755), True),
     "got10k-val": (180, None, None, True),
     "got10k-test": (180, None, None, True),
     "lasot": (280, None, None, False),
@@ -43,7 +46,7 @@ KNOWN = {
     "trackingnet": (511, None, None, False),
     "trackingnet-train": (30132, None, None, False),
 }
-PROTOCOLS = {"otb": "one_pass", "vot": "supervised", "got10k": "got10k"}
+PROTOCOLS = {"otb": "one_pass", "vot": "supervised", "vot-multistart": "multistart", "got10k": "got10k"}
 
 
 def test_all_suites_are_listed() -> None:
@@ -62,7 +65,7 @@ def test_facts(name: str) -> None:
     assert (facts.eao_interval, facts.bounded) == (interval, bounded)
     assert facts.protocol == PROTOCOLS[facts.family]
     assert facts.has_ground_truth == (name not in ("got10k-test", "trackingnet"))
-    assert facts.discovered == name.startswith("trackingnet")
+    assert facts.discovered == name.startswith(("trackingnet", "vot2021"))
     if facts.convention is not None:
         assert get_convention(facts.convention).origin == facts.origin
     assert facts.title
