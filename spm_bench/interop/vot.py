@@ -104,7 +104,7 @@ def init_workspace(
         for sequence in suite.sequences:
             _write_sequence(folder / "sequences", sequence, anchored=suite.protocol == MULTISTART)
         (folder / "results").mkdir(exist_ok=True)
-        _register(folder / "trackers.ini", sections)
+        register(folder / "trackers.ini", sections)
         # The files that make it a workspace come last: an interrupted call can be repeated.
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -173,7 +173,7 @@ def _check_free(folder: Path, texts: dict[str, str]) -> None:
             )
 
 
-def _register(path: Path, sections: dict[str, dict[str, str]]) -> None:
+def register(path: Path, sections: dict[str, dict[str, str]]) -> None:
     """Add or renew sections; those of other trackers stay."""
     config = configparser.ConfigParser(interpolation=None)
     config.read(path, encoding="utf-8")
