@@ -103,6 +103,7 @@ def loaded_after(code: str) -> set[str]:
         "import spm_bench.reproduce",
         "import spm_bench.show",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['train', '--help'])",
+        "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['check', '--help'])",
         "from spm_bench.cli import build_app, guarded; guarded(build_app(), ['data', 'get', '--help'])",
         "import spm_bench.run",
     ],

@@ -58,12 +58,12 @@ def check_results(results: ResultSet, suite: Suite) -> Checked:
         found += _one_pass_repetitions(suite, passes)
     given = suite.family != "vot"  # supervised files have a code there
     first = [_first_pass(s, passes[s.name][0], given=given) for s in sequences if passes[s.name]]
-    boxes = list(_boxes(first, kept, suite, lambda name: reader.where(name, 1)))
-    if given and not any(f.level == "error" for f in boxes):  # else numbers mean something else than was read
+    form, others = _boxes(first, kept, suite, lambda name: reader.where(name, 1))
+    if given and not any(f.level == "error" for f in form):  # else numbers mean something else than was read
         for sequence in sequences:
             for r, one in enumerate(passes[sequence.name], start=1):
                 found += check_values(sequence, one, reader.where(sequence.name, r))
-    return Checked(kept, by_gravity([*found, *boxes]))
+    return Checked(kept, by_gravity([*found, *form, *others]))
 
 
 class _Reader:
@@ -139,15 +139,17 @@ def _first_pass(sequence: Sequence, trajectory: Trajectory, *, given: bool) -> P
     return Pass(sequence.name, boxes, sequence.ground_truth, given and usable, sequence.image_size)
 
 
-def _boxes(first: list[Pass], kept: KeptResults, suite: Suite, where: Callable[[str], str]) -> Iterator[Finding]:
-    """Mistakes in the boxes of all files, and where there is none, in those of single ones."""
+def _boxes(
+    first: list[Pass], kept: KeptResults, suite: Suite, where: Callable[[str], str]
+) -> tuple[list[Finding], list[Finding]]:
+    """Mistakes in the boxes of all files, and those in single ones, which are not looked for where all are wrong."""
     origin = suite.origin if suite.family == "otb" else 0
     drawn = any(one.polygons is not None for passes in kept.passes.values() for one in passes)
-    form = list(check_form(first, origin, _effect(kept, suite)))
-    yield from (f for f in form if not (drawn and f.kind in _OF_BOXES))
-    yield from check_copies(first, where)
+    form = [f for f in check_form(first, origin, _effect(kept, suite)) if not (drawn and f.kind in _OF_BOXES)]
+    others = list(check_copies(first, where))
     if not any(f.level == "error" for f in form):
-        yield from check_first_boxes(first, origin, where)
+        others += check_first_boxes(first, origin, where)
+    return form, others
 
 
 _OF_BOXES = ("corners", "centre", "sides-swapped", "axes-swapped", "rows-first", "whole-numbers", "cut-numbers")

@@ -12,11 +12,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from spm_bench.report.render import escape_markdown, one_line
-from spm_bench.report.rules import DIGITS, explain_difference, signed
+from spm_bench.report.render import one_line
+from spm_bench.report.rules import DIGITS, NO_DIFFERENCE, explain_difference, signed
 from spm_bench.report.terminal import plain_text
 from spm_bench.report.vocabulary import DASH, style_of
-from spm_bench.scoring.evaluators import EvaluatorScore, SideBySide
+from spm_bench.scoring.evaluators import NEGLIGIBLE, EvaluatorScore, SideBySide
 
 DEFAULT = "the benchmark's own rules"
 
@@ -41,8 +41,15 @@ class EvaluatorRow:
 
 
 def evaluator_rows(found: SideBySide) -> list[EvaluatorRow]:
-    """All lines of the table, the default's first."""
-    return [_row(found, score) for score in found.scores]
+    """All lines of the table, the default's first; an evaluator that agrees in every number has one line."""
+    rows: list[EvaluatorRow] = []
+    for name in dict.fromkeys(score.convention for score in found.scores):
+        scores = [score for score in found.scores if score.convention == name]
+        if name != found.default and all(s.difference is not None and abs(s.difference) <= NEGLIGIBLE for s in scores):
+            rows.append(EvaluatorRow(name, "all", "same", "0", NO_DIFFERENCE))
+        else:
+            rows += [_row(found, score) for score in scores]
+    return rows
 
 
 def _row(found: SideBySide, score: EvaluatorScore) -> EvaluatorRow:
@@ -73,15 +80,6 @@ def print_evaluators(found: SideBySide, console: Console) -> None:
         texts = ("" if again else row.evaluator, row.metric, row.value, row.difference, rule)
         shown.add_row(*(plain_text(text, console) for text in texts), end_section=last)
     console.print(shown, highlight=False)
-
-
-def evaluators_markdown(found: SideBySide) -> str:
-    """The table in Markdown."""
-    lines = ["| evaluator | | value | difference | the rule that makes it |", "|---|---|--:|--:|---|"]
-    for row in evaluator_rows(found):
-        cells = (row.evaluator, row.metric, row.value, row.difference, row.rule)
-        lines.append(f"| {' | '.join(map(escape_markdown, cells))} |")
-    return "\n".join(lines) + "\n"
 
 
 CSV_HEAD = (

@@ -9,6 +9,7 @@ from spm_bench.metrics.conventions import FAILS
 from spm_bench.report.vocabulary import MINUS
 from spm_bench.scoring.evaluators import NEGLIGIBLE, EvaluatorScore
 
+NO_DIFFERENCE = "no rule makes a difference here"
 DIGITS = 4
 """Of values and differences: rules often make less than a thousandth."""
 
@@ -124,7 +125,7 @@ def explain_difference(score: EvaluatorScore) -> str:
     if score.difference is None:
         return "another number: the benchmark's own rules have none like it"
     if abs(score.difference) <= NEGLIGIBLE or not score.rules:
-        return "no rule makes a difference here"
+        return NO_DIFFERENCE
     least = max(NEGLIGIBLE, 0.05 * abs(score.difference))
     moving = [effect for effect in score.rules if abs(effect.among_others) >= least] or list(score.rules[:1])
     if len(moving) == 1:

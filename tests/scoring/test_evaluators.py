@@ -9,6 +9,7 @@ import pytest
 
 from spm_bench.metrics.conventions import CONVENTIONS, FAILS, Convention
 from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS, VotConvention
+from spm_bench.report.evaluators import evaluator_rows
 from spm_bench.report.rules import explain_difference, rule_words
 from spm_bench.report.vocabulary import MINUS
 from spm_bench.scoring.evaluate import evaluate
@@ -100,6 +101,16 @@ def test_supervised_evaluators() -> None:
     toolkit = found.score("vot-toolkit", "eao")
     assert {"late_failure", "first_length"} <= {effect.rule for effect in toolkit.rules}
     assert found.score("exact", "accuracy").rules[0].rule == "overlap"
+
+
+def test_who_agrees_in_every_number_has_one_line() -> None:
+    truth = np.array([[10.0, 10, 20, 20]] * 8)
+    suite = make_suite(Sequence("a", truth))
+    found = side_by_side(suite, MemoryResults({"a": (one_pass(truth),)}))
+    rows = {row.evaluator: row for row in evaluator_rows(found) if row.metric == "all"}
+    assert {"pysot", "pytracking", "lasot"} <= set(rows)
+    assert (rows["pysot"].value, rows["pysot"].difference) == ("same", "0")
+    assert "trackingnet" not in rows  # an overlap of 1 is at least 1
 
 
 def test_every_rule_has_words_of_its_own() -> None:
