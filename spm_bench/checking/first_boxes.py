@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from spm_bench.checking.evidence import FAR_PX, Pass, same_box
+from spm_bench.checking.evidence import Pass, same_box
 from spm_bench.checking.findings import Finding
 from spm_bench.checking.mistakes import COLUMNS, in_file
 from spm_bench.geometry.boxes import iou
@@ -16,6 +16,8 @@ LEAST_OVERLAP = 0.5
 """Of the first box with the given one; trackers that write their own estimate of it stay above."""
 FURTHEST = 30
 """Frames within which a first box is looked for, where a file seems to start late or early."""
+BETTER_BY = 0.05
+"""Of mean overlap, by which a shifted file must fit better: boxes of slow targets are alike in all frames."""
 
 Where = Callable[[str], str]
 """Sequence name -> its file, as people know it."""
@@ -58,14 +60,22 @@ def _other_sequence(one: Pass, passes: list[Pass]) -> str | None:
 
 
 def _other_frame(one: Pass) -> str | None:
-    """Whether the file starts with a later frame's box, or has the given box in a later line."""
-    late = [k for k in range(1, min(FURTHEST, len(one.truth))) if same_box(one.boxes[0], one.truth[k])]
+    """Whether the file starts with a later frame's box, or has the given box in a later line, and all lines so."""
+    n = min(FURTHEST, len(one.truth))
+    late = [k for k in range(1, n) if same_box(one.boxes[0], one.truth[k]) and _fits_moved(one, k)]
     if late:
         return f"it is that of frame {late[0] + 1}, so the file starts late"
-    early = [k for k in range(1, min(FURTHEST, len(one.boxes))) if same_box(one.boxes[k], one.truth[0])]
-    if early and np.abs(one.boxes[0] - one.truth[0]).max() > FAR_PX:
+    early = [k for k in range(1, n) if same_box(one.boxes[k], one.truth[0]) and _fits_moved(one, -k)]
+    if early:
         return f"that stands in line {early[0] + 1}, so the file starts early"
     return None
+
+
+def _fits_moved(one: Pass, frames: int) -> bool:
+    """Whether lines fit the annotations so many frames later (below 0: earlier) better than their own."""
+    k, n = abs(frames), len(one.truth)
+    boxes, truth = (one.boxes[: n - k], one.truth[k:]) if frames > 0 else (one.boxes[k:], one.truth[: n - k])
+    return float(iou(boxes, truth).mean()) > float(iou(one.boxes, one.truth).mean()) + BETTER_BY
 
 
 def _other_columns(one: Pass, origin: int) -> str | None:
