@@ -15,10 +15,12 @@ from mutating.plugin import FILE, TEXT
 
 ROOT = Path(__file__).resolve().parents[2]
 AROUND = {
-    "metrics": ("tests/metrics", "tests/scoring"),
+    "metrics": ("tests/metrics",),
     "protocols": ("tests/protocols", "tests/engine/test_runner.py"),
 }
 """Room -> tests that are run where those of the module alone find nothing."""
+ELSEWHERE = {"extra": ("tests/scoring/test_extra.py",)}
+"""Folder of modules -> their tests, where these do not mirror them."""
 KILLED, SLOW, SURVIVED = "killed", "too slow", "survived"
 LEAST_SECONDS = 60.0
 
@@ -52,6 +54,8 @@ def own_tests(module: str) -> tuple[str, ...]:
     """
     path = Path(module)
     room = path.parts[1]
+    if path.parent.name in ELSEWHERE:
+        return ELSEWHERE[path.parent.name]
     named = ROOT / "tests" / room / f"test_{path.stem}.py"
     return (named.relative_to(ROOT).as_posix(),) if named.is_file() else (f"tests/{room}",)
 

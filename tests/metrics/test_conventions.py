@@ -172,3 +172,67 @@ def test_each_rule_and_what_it_is_worth(
         found = scores(results, truth, rules, absent=absent)
         name = "precision_area" if metric == "precision" and rules.precision_at is None else metric
         assert found[name] == pytest.approx(number, abs=1e-12), value
+
+
+DIFFERENCES = {
+    "spm-release": {"invalid_result": "as-is", "error_decimals": 4, "error_inclusive": False},
+    "got10k-toolkit": {
+        "invalid_result": "as-is",
+        "valid_for_overlap": "any",
+        "valid_for_error": "any",
+        "normalised_at": None,
+        "speed": "mean-inverse",
+    },
+    "pysot": {
+        "first_frame": "as-is",
+        "invalid_result": "as-is",
+        "valid_for_overlap": "size-positive",
+        "valid_for_error": "centre-positive",
+        "absent_labels": ("absent",),
+    },
+    "pytracking": {"valid_for_overlap": "size-positive", "valid_for_error": "size-positive", "invalid_error": np.inf},
+    "lasot": {"absent_labels": ("absent",)},
+    "trackingnet": {
+        "origin": 0,
+        "invalid_result": "as-is",
+        "valid_for_overlap": "any",
+        "valid_for_error": "any",
+        "rounded": True,
+        "error_thresholds": tuple(k * 2.5 for k in range(21)),
+        "normalised_thresholds": tuple(k * 0.025 for k in range(21)),
+        "overlap_inclusive": True,
+        "area": "trapezoid",
+        "precision_at": None,
+        "normalised_at": None,
+        "coverage": True,
+    },
+    "got10k": {
+        "scheme": "average-overlap",
+        "origin": 0,
+        "first_frame": "excluded",
+        "invalid_result": "as-is",
+        "valid_for_overlap": "any",
+        "valid_for_error": "any",
+        "bounding": "clamp",
+        "overlap_thresholds": tuple(k / 100 for k in range(101)),
+    },
+}
+"""What the evaluators named do otherwise than the OTB toolkit, read from their sources."""
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_rules_of_each_evaluator(name: str) -> None:
+    """A rule that changes unnoticed would change numbers that are compared with other people's."""
+    base, rules = get_convention("otb-matlab"), get_convention(name)
+    told = {f.name for f in fields(Convention)} - {"name", "source"}
+    for field in told:
+        expected = DIFFERENCES[name].get(field, getattr(base, field))
+        if field.endswith("thresholds"):
+            np.testing.assert_allclose(getattr(rules, field), expected, rtol=0, atol=1e-12)
+        else:
+            assert getattr(rules, field) == expected, field
+
+
+def test_cutting_is_all_that_got10k_cut_changes() -> None:
+    rules = get_convention("got10k-cut")
+    assert replace(get_convention("got10k"), name=rules.name, source=rules.source, bounding="cut") == rules

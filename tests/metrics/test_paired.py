@@ -104,6 +104,17 @@ def test_equal_seeds_give_equal_intervals() -> None:
     assert mean_interval(values, seed=1) != mean_interval(values)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [{"units": list("aabbccdd")}, {"level": 0.5}, {"resamples": 300}, {"seed": 7}, {"method": "percentile"}],
+)
+def test_pairs_hand_every_option_on(option: dict[str, object]) -> None:
+    first, second = np.random.default_rng(6).lognormal(size=(2, 8))
+    found = paired_interval(first, second, **option)  # type: ignore[arg-type]
+    assert found == mean_interval(first - second, **option)  # type: ignore[arg-type]
+    assert found != paired_interval(first, second)
+
+
 def test_edges() -> None:
     point = mean_interval([0.25] * 6)
     assert (point.value, point.low, point.high) == (0.25, 0.25, 0.25)
