@@ -148,7 +148,7 @@ def check(
     Without --deep the beginning and the end of every picture are looked at, which finds cut ones.
     """
     from spm_bench.cli import EXIT_FAILED
-    from spm_bench.datasets.check import BROKEN, MISSING
+    from spm_bench.datasets.check import BROKEN, MISSING, WHOLE
     from spm_bench.datasets.check import check as look
 
     _refuse_others(name)
@@ -157,7 +157,7 @@ def check(
         _print_json(report)
     else:
         _show_end(report)
-    if report.count(BROKEN) or (report.count(MISSING) and not allow_missing):
+    if report.count(BROKEN) or not report.count(WHOLE) or (report.count(MISSING) and not allow_missing):
         raise typer.Exit(EXIT_FAILED)
 
 

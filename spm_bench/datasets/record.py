@@ -72,7 +72,10 @@ class Record:
             return cls(home, archives, {str(f): list(names) for f, names in fields["folders"].items()})
         except FileNotFoundError:
             return cls(home)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        except OSError as problem:
+            told = problem.strerror or problem
+            raise DataError(f"the record of downloads cannot be read ({told})", where=path) from problem
+        except (ValueError, TypeError, KeyError, AttributeError) as problem:
             remedy = "Remove it: what is there is kept, but can no longer be compared with what was fetched first"
             raise DataError(f"the record of downloads is broken ({problem})", where=path, remedy=remedy) from problem
 

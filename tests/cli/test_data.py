@@ -103,6 +103,21 @@ def test_check_tells_all_and_fails(otb: Server, tmp_path: Path, capsys: pytest.C
     assert (code, len(found["Deer"]["problems"]), found["Football1"]["state"]) == (EXIT_FAILED, 12, "whole")
 
 
+def test_annotations_alone_are_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "Deer.txt").write_text("1,1,5,5\n" * 71)
+    code, out, _ = data(capsys, "check", "otb100", "--data", tmp_path, "--allow-missing")
+    assert code == EXIT_FAILED
+    assert "1 sequences (there are annotations, but no pictures): Deer" in out
+    assert "0 of 100 sequences are whole, 100 missing (" in out
+
+
+def test_a_root_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for root in ("/dev/null/x", "/dev/null"):
+        code, out, err = data(capsys, "get", "otb100", "--to", root, *ONLY)
+        assert (code, out) == (EXIT_USAGE, "")
+        assert "a file, not a folder" in err or "Not a directory" in err
+
+
 def test_link(otb: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     root, other = tmp_path / "root", tmp_path / "other"
     data(capsys, "get", "otb100", "--to", root, "--url", f"{otb.url}/seq", *ONLY)
