@@ -155,7 +155,7 @@ def choose_protocol(request: Request, suite: Suite) -> TrackingProtocol:
         grace=request.grace,
         seconds_per_frame=request.seconds_per_frame,
     )
-    if protocol.name in ("supervised", "multistart") and not suite.has_ground_truth:
+    if protocol.name in ("supervised", "multistart", "tre") and not suite.has_ground_truth:
         raise UsageError(
             f"the {protocol.name} protocol needs ground truth in every frame, {suite.title} has none",
             remedy="Use --protocol one_pass",

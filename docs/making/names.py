@@ -22,6 +22,11 @@ def suites() -> str:
     )
 
 
+def protocols() -> str:
+    """Every protocol and what it is."""
+    return table(("protocol", "what"), ((f"`{r['name']}`", r["about"]) for r in ls.list_protocols(None)))
+
+
 def trackers() -> str:
     """Every tracker and how many variants it has."""
     rows = ls.list_trackers(None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from making.commands import commands
-from making.names import metrics, suites, trackers, variants
+from making.names import metrics, protocols, suites, trackers, variants
 from making.rules import one_pass_rules, one_pass_sets
 from making.vot_rules import vot_rules, vot_sets
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "metrics": metrics,
+    "protocols": protocols,
     "suites": suites,
     "trackers": trackers,
     "variants": variants,

@@ -53,7 +53,7 @@ class Slot:
     @classmethod
     def of(cls, job: Job, part: Sequence, slot_of: int) -> Slot:
         """Begin a job: the slot then knows its first move, or has broken already."""
-        record = Record(len(part))
+        record = Record(len(part), job.repetition)
         slot = cls(job, part, slot_of, record, job.protocol.moves(part, record))
         slot.go_on(None)
         return slot

@@ -51,12 +51,15 @@ class Record:
     judges otherwise (failures). Frames never reached stay SKIPPED.
 
     Attributes:
+        n_frames: n.
+        repetition: Which one it is, from 1.
         boxes: n x 4; NaN where there is none.
         states: n values of `FrameState`.
         seconds: n; NaN where nothing was timed.
     """
 
     n_frames: int
+    repetition: int = 1
     boxes: np.ndarray[Any, np.dtype[np.float64]] = field(init=False)
     states: np.ndarray[Any, np.dtype[np.int8]] = field(init=False)
     seconds: np.ndarray[Any, np.dtype[np.float64]] = field(init=False)
@@ -260,7 +263,7 @@ class Pass:
 
     def __post_init__(self) -> None:
         self.frames = frames_of(self.sequence)
-        self.record = Record(len(self.sequence))
+        self.record = Record(len(self.sequence), self.repetition)
 
     def follow(self, protocol: TrackingProtocol) -> Trajectory:
         """Do what the protocol's script says, to its end."""

@@ -29,6 +29,12 @@ PROTOCOLS.register(
     "spm_bench.protocols.realtime:Realtime",
     "VOT's own protocol against a clock of 20 fps, measured or simulated",
 )
+PROTOCOLS.register(
+    "tre", "spm_bench.protocols.robustness:Temporal", "Temporal robustness: 20 starts, each to the end (OTB)"
+)
+PROTOCOLS.register(
+    "sre", "spm_bench.protocols.robustness:Spatial", "Spatial robustness: 12 disturbed first boxes (OTB)"
+)
 PROTOCOLS.register("got10k", "spm_bench.protocols.got10k:Got10k", "One-pass, three times (GOT-10k)")
 
 REALTIME_BASES = ("supervised", "multistart")

@@ -10,7 +10,7 @@ from spm_bench.errors import DataError
 from spm_bench.protocols.base import Move, OnFrame, Pass, Record, Script, WholeSequences, usable
 from spm_bench.results.trajectory import Trajectory
 from spm_bench.suites.base import Sequence
-from spm_bench.trackers.base import Tracker
+from spm_bench.trackers.base import Box, Tracker
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,20 @@ class OnePass(WholeSequences):
         return Pass(tracker, sequence, repetition, seed, on_frame).follow(self)
 
 
-def one_pass_moves(sequence: Sequence, record: Record) -> Script:
+def one_pass_moves(sequence: Sequence, record: Record, first: Box | None = None) -> Script:
     """Start on frame 0, update to the end; row 0 holds the given box.
+
+    Args:
+        sequence: With ground truth.
+        record: The rows.
+        first: The box to start on; None for the annotated one.
 
     Raises:
         DataError: Frame 0 has no usable box.
     """
     if not usable(sequence)[0]:
         raise DataError("the first frame has no ground-truth box to start on", where=sequence.name)
-    first = sequence.ground_truth[0]
+    first = sequence.ground_truth[0] if first is None else first
     yield Move(0, first)
     record.boxes[0] = first
     for index in range(1, len(sequence)):

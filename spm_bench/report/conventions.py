@@ -67,7 +67,8 @@ def _success(convention: Convention) -> str:
     area = "the mean" if convention.area == "mean" else "the area (trapezoid rule)"
     grid = len(convention.overlap_thresholds)
     words = f"AUC is {area} of the success rates (overlap {relation} the threshold) at {grid} thresholds"
-    words += ", per sequence, then averaged"
+    together = convention.repetitions == "frames"
+    words += ", per sequence (all its runs together), then averaged" if together else ", per run, then averaged"
     if convention.precision_at is not None:
         within = "at most" if convention.error_inclusive else "less than"
         words += f"; precision is the share of frames with a centre error of {within} {convention.precision_at:g} px"

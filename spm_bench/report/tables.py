@@ -23,6 +23,7 @@ from spm_bench.report.vocabulary import (
 )
 from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.suites.base import Suite
+from spm_bench.suites.facts import data_files
 
 IDLE = "looks at no picture: its speed is not ranked"
 
@@ -75,8 +76,14 @@ def build_table(evaluations: Sequence[Evaluation], suite: Suite, *, published: b
 
 def is_comparable(evaluations: Sequence[Evaluation], suite: Suite) -> bool:
     """Tell whether print compares: every score is of the whole suite, under the suite's own protocol."""
+    own = own_protocol(suite)
     scores = [s for e in evaluations for s in e.scores if s.metric != "fps"]
-    return bool(scores) and all(s.n_sequences == s.n_total and s.protocol == suite.protocol for s in scores)
+    return bool(scores) and all(s.n_sequences == s.n_total and s.protocol == own for s in scores)
+
+
+def own_protocol(suite: Suite) -> str:
+    """The protocol of the benchmark itself, whatever the suite was run under."""
+    return str(data_files().get(suite.name, {}).get("protocol", suite.protocol))
 
 
 def caption(evaluations: Sequence[Evaluation], suite: Suite) -> str:

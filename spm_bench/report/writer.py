@@ -29,7 +29,7 @@ from spm_bench.report.frames import (
 )
 from spm_bench.report.scores import scores_json
 from spm_bench.report.style import to_pdf, to_png
-from spm_bench.report.tables import build_table, coverage
+from spm_bench.report.tables import build_table, coverage, own_protocol
 from spm_bench.report.vocabulary import find_score, finite, headline_metric, metric_order, ranked
 from spm_bench.results.files import write_bytes, write_text
 from spm_bench.results.trajectory import ResultSet
@@ -114,7 +114,8 @@ def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> 
 def _figures(
     evaluations: Sequence[Evaluation], suite: Suite, results: Mapping[int, ResultSet]
 ) -> Iterator[tuple[str, Figure]]:
-    title, metrics = f"{suite.title}, {coverage(evaluations, suite)}", metric_order(evaluations)
+    protocol = "" if suite.protocol == own_protocol(suite) else f" {suite.protocol}"
+    title, metrics = f"{suite.title}{protocol}, {coverage(evaluations, suite)}", metric_order(evaluations)
     headline = headline_metric(evaluations, suite.family)
     for curve, (metric, _) in CURVES.items():
         if any(curve in e.curves for e in evaluations):

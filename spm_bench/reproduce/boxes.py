@@ -33,14 +33,21 @@ class RawFiles:
 
     def files(self, sequence: str) -> list[Path]:
         """The box files of a sequence, a repetition each."""
-        count = self.layout.count_repetitions(self.folder, sequence)
-        return [self.layout.box_file(self.folder, sequence, r) for r in range(1, count + 1)]
+        return [self.layout.box_file(self.folder, sequence, number) for number in self._numbers(sequence)]
 
     def trajectories(self, sequence: str) -> list[Trajectory]:
         """All repetitions of a sequence. Raises ResultsError where one is damaged."""
-        n = self.frames[sequence]
-        numbers = range(1, len(self.files(sequence)) + 1)
-        return [self.layout.read(self.folder, sequence, n, repetition=r, whole=True) for r in numbers]
+        layout, found = self.layout, []
+        for number, file in zip(self._numbers(sequence), self.files(sequence), strict=True):
+            # runs over parts of a sequence are as long as their files
+            n = self.frames[sequence] if layout.spans is None else file.read_bytes().count(b"\n")
+            found.append(layout.read(self.folder, sequence, n, repetition=number, whole=True))
+        return found
+
+    def _numbers(self, sequence: str) -> list[int]:
+        if self.layout.spans is not None:
+            return self.layout.numbers(self.folder, sequence)
+        return list(range(1, self.layout.count_repetitions(self.folder, sequence) + 1))
 
 
 def check_there(raw: RawFiles, sequence: str, repetitions: int) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from spm_bench.errors import ResultsError
 from spm_bench.results.archive import archive_of, is_archive, shown, unpack
 from spm_bench.results.files import RUN_FILE
-from spm_bench.results.formats import OTB_ORIGIN
 from spm_bench.results.layouts import LAYOUTS, READABLE, Layout, get_layout
 from spm_bench.results.names import Matched, match_names
 from spm_bench.results.trajectory import ResultSet, Trajectory
@@ -36,7 +33,6 @@ class ForeignResults:
         layout: Its structure.
         matched: Which sequence each name in the folder means.
         protocol: The suite's own; a folder of text files cannot say.
-        origin: What the suite's result files count as the first pixel, where that is not the layout's.
     """
 
     tracker: str
@@ -48,7 +44,6 @@ class ForeignResults:
     trained: str = ""
     source: str = "raw results"
     note: str = ""
-    origin: int | None = None
     run: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,11 +84,7 @@ class ForeignResults:
             raise ResultsError(f"{self.tracker} has no results for {sequence.name}", where=self.box_file(sequence.name))
         name = self.names[sequence.name]
         count = self.layout.count_passes(self.folder, sequence, name) if self.layout.repeats else 1
-        passes = tuple(self.layout.read_pass(self.folder, sequence, r, name=name) for r in range(1, count + 1))
-        if self.origin is None or self.origin == OTB_ORIGIN or self.layout.family != "otb":
-            return passes
-        shift = np.array((OTB_ORIGIN - self.origin, OTB_ORIGIN - self.origin, 0.0, 0.0))
-        return tuple(replace(one, boxes=one.boxes + shift) for one in passes)
+        return tuple(self.layout.read_pass(self.folder, sequence, r, name=name) for r in range(1, count + 1))
 
 
 def find_result_sets(paths: Many[Path], suite: Suite, *, strict: bool = True) -> list[ResultSet]:
@@ -191,7 +182,7 @@ def _as_results(folder: Path, suite: Suite, strict: bool) -> ResultSet | None:
             continue
         if strict:
             _refuse_unclear(folder, layout, matched, suite)
-        return ForeignResults(_tracker_name(folder), folder, layout, matched, suite.protocol, origin=suite.origin)
+        return ForeignResults(_tracker_name(folder), folder, layout, matched, suite.protocol)
     return None
 
 

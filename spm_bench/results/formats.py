@@ -2,7 +2,7 @@
 
 Boxes, one line per frame:
 
-* otb: `<Tracker>/<Sequence>.txt`, x,y,w,h, 1-based
+* otb: `<Tracker>/<Sequence>.txt`, x,y,w,h, 1-based (TrackingNet: 0-based, like its annotations)
 * got10k: `<Tracker>/<seq>/<seq>_001.txt`, x,y,w,h, as annotated
 * vot: `<Tracker>/baseline/<seq>/<seq>_001.txt`, a code (1 initialised, 2 failed, 0 skipped) or a region's 4 or 8 values
 
@@ -40,13 +40,14 @@ _REPETITIONS = range(1, 1000)
 _CUT = "The file is cut or belongs to another version of the sequence; make it again"
 
 
-def read_otb(path: Path, n_frames: int, *, whole: bool = False) -> FloatArray:
+def read_otb(path: Path, n_frames: int, *, whole: bool = False, origin: float = OTB_ORIGIN) -> FloatArray:
     """Read an OTB box file.
 
     Args:
         path: Lines of x,y,w,h, 1-based, separated by commas, tabs or spaces.
         n_frames: Lines there must be.
         whole: Insist that the last line ends with a line break, as our own files do.
+        origin: What the file counts as the first pixel, if not 1.
 
     Returns:
         n_frames x 4 boxes, 0-based. NaN rows are legal: the OTB rule replaces them by the box before when scoring.
@@ -56,14 +57,18 @@ def read_otb(path: Path, n_frames: int, *, whole: bool = False) -> FloatArray:
     """
     boxes = _read_boxes(path, n_frames, whole)
     for column in (0, 1):  # one by one, as numpy's inner loop then runs over the frames and not over two numbers
-        boxes[:, column] -= OTB_ORIGIN
+        boxes[:, column] -= origin
     return boxes
 
 
-def write_otb(path: Path, boxes: FloatArray) -> None:
-    """Write n x 4 0-based boxes as an OTB file (1-based), atomically. Raises ResultsError if it cannot."""
+def write_otb(path: Path, boxes: FloatArray, *, origin: float = OTB_ORIGIN) -> None:
+    """Write n x 4 0-based boxes as an OTB file (1-based, or as `origin` says), atomically.
+
+    Raises:
+        ResultsError: It cannot be written.
+    """
     shifted = np.array(boxes, dtype=np.float64)
-    shifted[:, :2] += OTB_ORIGIN
+    shifted[:, :2] += origin
     write_text(path, _lines(shifted))
 
 

@@ -18,6 +18,7 @@ from spm_bench.results import formats
 from spm_bench.results.trajectory import FrameState, Trajectory
 from spm_bench.suites.base import Sequence
 from spm_bench.suites.starts import part_of, run_spans
+from spm_bench.suites.temporal import temporal_spans
 
 FloatArray = formats.FloatArray
 
@@ -27,14 +28,15 @@ class Layout:
     """One family's folder structure.
 
     Attributes:
-        family: "otb", "got10k", or one of the experiments of "vot".
+        family: "otb", "got10k", or one of the experiments of "vot" or "otb".
         box_path: Template of a box file's path below the tracker's folder.
         time_path: The same for the seconds.
         repeats: Whether a sequence can have several repetitions.
         column_per_repetition: Whether one time file holds the seconds of all repetitions, side by side.
         untimed: What the family's toolkit reads as "not timed".
-        parse: (box file, frames, whole) -> trajectory without seconds.
-        dump: Writes the box file of a trajectory.
+        parse: (box file, frames, whole, origin) -> trajectory without seconds; `origin` is what the suite's files of
+            the family "otb" count as the first pixel.
+        dump: (box file, trajectory, origin): writes the box file.
         other_times: Templates of where other tools keep the seconds.
         spans: Where the passes over a sequence cover parts of it: the frames of each. Files are then numbered by the
             frame (from 0) that a pass starts on, and not counted from 1.
@@ -46,8 +48,8 @@ class Layout:
     repeats: bool
     column_per_repetition: bool
     untimed: str
-    parse: Callable[[Path, int, bool], Trajectory]
-    dump: Callable[[Path, Trajectory], None]
+    parse: Callable[[Path, int, bool, int], Trajectory]
+    dump: Callable[[Path, Trajectory, int], None]
     other_times: tuple[str, ...] = ()
     spans: Callable[[Sequence], Many[range]] | None = None
 
@@ -108,11 +110,21 @@ class Layout:
         """Read one repetition (from 1) of a sequence; see `read` and `count_passes`."""
         n = len(sequence) if self.spans is None else len(self.spans(sequence)[repetition - 1])
         number = self.number(sequence, repetition)
-        return self.read(folder, name or sequence.name, n, repetition=number, whole=whole)
+        return self.read(folder, name or sequence.name, n, repetition=number, whole=whole, origin=sequence.file_origin)
 
     def write_pass(self, folder: Path, sequence: Sequence, repetition: int, trajectory: Trajectory) -> None:
         """Write one repetition (from 1) of a sequence; see `write`."""
-        self.write(folder, sequence.name, self.number(sequence, repetition), trajectory)
+        number = self.number(sequence, repetition)
+        self.write(folder, sequence.name, number, trajectory, origin=sequence.file_origin)
+
+    def numbers(self, folder: Path, sequence: str) -> list[int]:
+        """The numbers in the names of the box files of a sequence that are there, ascending."""
+        first = self.box_file(folder, sequence)
+        if not self.repeats:
+            return [1] * first.is_file()
+        pattern = re.compile(re.escape(sequence) + r"_(\d{3,})\.txt")
+        names = (p.name for p in first.parent.iterdir()) if first.parent.is_dir() else ()
+        return sorted(int(match[1]) for name in names if (match := pattern.fullmatch(name)))
 
     def count_repetitions(self, folder: Path, sequence: str) -> int:
         """How many repetitions of a sequence are there; 0 if none.
@@ -120,12 +132,7 @@ class Layout:
         Raises:
             ResultsError: One is missing between others.
         """
-        first = self.box_file(folder, sequence)
-        if not self.repeats:
-            return int(first.is_file())
-        pattern = re.compile(re.escape(sequence) + r"_(\d{3,})\.txt")
-        names = (p.name for p in first.parent.iterdir()) if first.parent.is_dir() else ()
-        found = sorted(int(match[1]) for name in names if (match := pattern.fullmatch(name)))
+        first, found = self.box_file(folder, sequence), self.numbers(folder, sequence)
         for expected, number in enumerate(found, start=1):
             if number != expected:
                 raise ResultsError(
@@ -136,7 +143,7 @@ class Layout:
         return len(found)
 
     def read(
-        self, folder: Path, sequence: str, n_frames: int, *, repetition: int = 1, whole: bool = False
+        self, folder: Path, sequence: str, n_frames: int, *, repetition: int = 1, whole: bool = False, origin: int = 1
     ) -> Trajectory:
         """Read one repetition with its seconds, where they were kept.
 
@@ -146,16 +153,17 @@ class Layout:
             n_frames: Its frames.
             repetition: From 1.
             whole: Insist on a complete last line.
+            origin: See `parse`.
 
         Raises:
             ResultsError: A file is missing or broken.
         """
-        trajectory = self.parse(self.box_file(folder, sequence, repetition), n_frames, whole)
+        trajectory = self.parse(self.box_file(folder, sequence, repetition), n_frames, whole, origin)
         if self.find_times(folder, sequence, repetition) is None:
             return trajectory
         return replace(trajectory, seconds=self._seconds(folder, sequence, n_frames, repetition))
 
-    def write(self, folder: Path, sequence: str, repetition: int, trajectory: Trajectory) -> None:
+    def write(self, folder: Path, sequence: str, repetition: int, trajectory: Trajectory, *, origin: int = 1) -> None:
         """Write one repetition, the box file last: once it is there, the repetition is finished.
 
         Raises:
@@ -167,7 +175,7 @@ class Layout:
             n = len(trajectory)
             seconds = np.column_stack([*(self._seconds(folder, sequence, n, r) for r in range(1, repetition)), seconds])
         formats.write_seconds(self.time_file(folder, sequence, repetition), seconds, untimed=self.untimed)
-        self.dump(self.box_file(folder, sequence, repetition), trajectory)
+        self.dump(self.box_file(folder, sequence, repetition), trajectory, origin)
 
     def _seconds(self, folder: Path, sequence: str, n_frames: int, repetition: int) -> FloatArray:
         path = self.find_times(folder, sequence, repetition)
@@ -185,6 +193,14 @@ def one_pass_trajectory(boxes: FloatArray, seconds: FloatArray | None = None) ->
     return Trajectory(boxes, states, np.full(len(boxes), np.nan) if seconds is None else seconds)
 
 
+def _parse_otb(path: Path, n: int, whole: bool, origin: int) -> Trajectory:
+    return one_pass_trajectory(formats.read_otb(path, n, whole=whole, origin=origin))
+
+
+def _dump_otb(path: Path, trajectory: Trajectory, origin: int) -> None:
+    formats.write_otb(path, trajectory.boxes, origin=origin)
+
+
 def _vot(family: str, experiment: str, spans: Callable[[Sequence], Many[range]] | None = None) -> Layout:
     """The layout of one of VOT's experiments."""
     stem = "{sequence}_{repetition:03d}" if spans is None else "{sequence}_{repetition:08d}"
@@ -195,8 +211,24 @@ def _vot(family: str, experiment: str, spans: Callable[[Sequence], Many[range]] 
         repeats=True,
         column_per_repetition=False,
         untimed="",
-        parse=lambda path, n, whole: formats.read_vot(path, n, whole=whole),
-        dump=formats.write_vot,
+        parse=lambda path, n, whole, _: formats.read_vot(path, n, whole=whole),
+        dump=lambda path, trajectory, _: formats.write_vot(path, trajectory),
+        spans=spans,
+    )
+
+
+def _otb_robustness(family: str, experiment: str, spans: Callable[[Sequence], Many[range]] | None = None) -> Layout:
+    """The layout of OTB's temporal or spatial robustness: the boxes of each run from its first frame on."""
+    stem = "{sequence}_{repetition:03d}" if spans is None else "{sequence}_{repetition:08d}"
+    return Layout(
+        family=family,
+        box_path=f"{experiment}/{{sequence}}/{stem}.txt",
+        time_path=f"{experiment}/{{sequence}}/{stem}_time.txt",
+        repeats=True,
+        column_per_repetition=False,
+        untimed="nan",
+        parse=_parse_otb,
+        dump=_dump_otb,
         spans=spans,
     )
 
@@ -209,8 +241,8 @@ LAYOUTS = {
         repeats=False,
         column_per_repetition=False,
         untimed="nan",
-        parse=lambda path, n, whole: one_pass_trajectory(formats.read_otb(path, n, whole=whole)),
-        dump=lambda path, trajectory: formats.write_otb(path, trajectory.boxes),
+        parse=_parse_otb,
+        dump=_dump_otb,
         other_times=("{sequence}_time.txt",),
     ),
     "got10k": Layout(
@@ -220,9 +252,11 @@ LAYOUTS = {
         repeats=True,
         column_per_repetition=True,
         untimed="nan",
-        parse=lambda path, n, whole: one_pass_trajectory(formats.read_got10k(path, n, whole=whole)),
-        dump=lambda path, trajectory: formats.write_got10k(path, trajectory.boxes),
+        parse=lambda path, n, whole, _: one_pass_trajectory(formats.read_got10k(path, n, whole=whole)),
+        dump=lambda path, trajectory, _: formats.write_got10k(path, trajectory.boxes),
     ),
+    "otb-tre": _otb_robustness("otb-tre", "TRE", temporal_spans),
+    "otb-sre": _otb_robustness("otb-sre", "SRE"),
     "vot": _vot("vot", "baseline"),
     "vot-realtime": _vot("vot-realtime", "realtime"),
     "vot-unsupervised": _vot("vot-unsupervised", "unsupervised"),
@@ -231,7 +265,8 @@ LAYOUTS = {
     "vot-multistart-realtime": _vot("vot-multistart-realtime", "realtime", run_spans),
 }
 """The layouts of this project's own files, one per family. The folders of VOT's experiments have the names they have in
-the challenges' stacks."""
+the challenges' stacks, those of OTB's the names of its toolkits' evaluations; what these write is no text (see
+`submission`)."""
 
 
 def _with_inside(layout: Layout) -> tuple[Layout, Layout]:
@@ -244,7 +279,7 @@ _FLAT, _NESTED = LAYOUTS["otb"], LAYOUTS["got10k"]
 READABLE = {
     "otb": (_FLAT, replace(_NESTED, family="otb", parse=_FLAT.parse, dump=_FLAT.dump)),
     "got10k": (_NESTED, replace(_FLAT, family="got10k", parse=_NESTED.parse, dump=_NESTED.dump)),
-    **{name: _with_inside(layout) for name, layout in LAYOUTS.items() if name.startswith("vot")},
+    **{name: _with_inside(layout) for name, layout in LAYOUTS.items() if name.startswith(("vot", "otb-"))},
 }
 """Family -> the structures other tools write its results in, the most usual first.
 

@@ -110,10 +110,10 @@ def _got10k(manifest: Manifest, raw: Path) -> Iterator[tuple[str, str]]:
 
 
 def _trackingnet(manifest: Manifest, raw: Path) -> Iterator[tuple[str, str]]:
-    layout, shift = get_layout("otb"), suite_facts(manifest["suite"]["name"]).origin
+    layout = get_layout("otb")
     for name, entry in manifest["sequences"].items():
-        boxes = formats.read_otb(layout.box_file(raw, name), entry["frames"], whole=True)
-        yield f"{name}.txt", _text(np.add(boxes, (shift, shift, 0.0, 0.0)), BOX_FORMAT)
+        boxes = formats.read_otb(layout.box_file(raw, name), entry["frames"], whole=True, origin=0)
+        yield f"{name}.txt", _text(boxes, BOX_FORMAT)
 
 
 def _text(table: formats.FloatArray, number: str) -> str:

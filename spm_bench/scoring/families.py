@@ -54,6 +54,8 @@ _ONE_PASS = "spm_bench.scoring.one_pass:evaluate_one_pass"
 
 FAMILIES = {
     "otb": Family("one pass", partial(_one_pass, family="otb"), _ONE_PASS, "auc"),
+    "otb-tre": Family("one pass", partial(_one_pass, family="otb-tre"), _ONE_PASS, "auc"),
+    "otb-sre": Family("one pass", partial(_one_pass, family="otb-sre"), _ONE_PASS, "auc"),
     "got10k": Family("one pass", partial(_one_pass, family="got10k"), _ONE_PASS, "ao"),
     "vot": _SUPERVISED,
     "vot-realtime": _SUPERVISED,

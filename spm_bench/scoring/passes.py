@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spm_bench.errors import DataError, ResultsError
 from spm_bench.geometry.boxes import has_area
 from spm_bench.metrics.success import first_rows
+from spm_bench.results.layouts import get_layout
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.suites.base import Sequence, Suite
 
@@ -30,6 +31,8 @@ class Passes:
         sequences: Those that have results, in the suite's order.
         owners: U indices into `sequences`, ascending.
         lengths: U numbers of frames.
+        begins: U numbers of the first frame of each pass in its sequence; passes that do not end with it have no place
+            here.
         boxes: F x 4 results.
         truth: F x 4 annotations.
         seconds: F, NaN where unknown.
@@ -38,6 +41,7 @@ class Passes:
     sequences: tuple[Sequence, ...]
     owners: IntArray
     lengths: IntArray
+    begins: IntArray
     boxes: FloatArray
     truth: FloatArray
     seconds: FloatArray
@@ -49,7 +53,7 @@ class Passes:
 
     def per_frame(self, arrays: list[NDArray[np.generic]]) -> NDArray[np.generic]:
         """Join one array per sequence (first dimension: its frames) to one row per frame of all passes."""
-        return np.concatenate([arrays[owner] for owner in self.owners])
+        return np.concatenate([arrays[owner][begin:] for owner, begin in zip(self.owners, self.begins, strict=True)])
 
     def labelled(self, names: tuple[str, ...]) -> BoolArray:
         """F booleans: which frames carry at least one of these frame attributes."""
@@ -113,30 +117,37 @@ def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> 
         ResultsError: Sequences without results (all of them, or not `allow_missing`), or broken results.
     """
     sequences = sequences_with_results(suite, results, allow_missing)
-    owners, boxes, seconds = [], [], []
+    spans = get_layout(suite.family).spans
+    owners, begins, boxes, seconds = [], [], [], []
     for index, sequence in enumerate(sequences):
         trajectories = results.trajectories(sequence)
         if not trajectories:
             raise ResultsError(f"no repetition of {sequence.name} is complete", where=results.run)
-        for trajectory in trajectories:
-            check_length(len(trajectory), sequence, results)
+        starts = [0] * len(trajectories) if spans is None else [span.start for span in spans(sequence)]
+        if len(trajectories) < len(starts):
+            problem = f"{results.label} has {len(trajectories)} of {len(starts)} runs on {sequence.name}"
+            raise ResultsError(problem, where=results.run, remedy="Run the same command again")
+        for trajectory, begin in zip(trajectories, starts, strict=True):
+            check_length(begin + len(trajectory), sequence, results)
             owners.append(index)
+            begins.append(begin)
             boxes.append(trajectory.boxes)
             seconds.append(trajectory.seconds)
     return Passes(
         sequences=sequences,
         owners=np.array(owners, dtype=np.intp),
         lengths=np.array([len(b) for b in boxes], dtype=np.intp),
+        begins=np.array(begins, dtype=np.intp),
         boxes=np.concatenate(boxes),
-        truth=_joined_truth(tuple(sequences[owner] for owner in owners)),
+        truth=_joined_truth(tuple((sequences[owner], begin) for owner, begin in zip(owners, begins, strict=True))),
         seconds=np.concatenate(seconds),
     )
 
 
 @lru_cache(maxsize=1)
-def _joined_truth(sequences: tuple[Sequence, ...]) -> FloatArray:
+def _joined_truth(passes: tuple[tuple[Sequence, int], ...]) -> FloatArray:
     """Annotations one after the other; kept for the next tracker, which usually has results for the same sequences."""
-    truth = np.concatenate([sequence.ground_truth for sequence in sequences])
+    truth = np.concatenate([sequence.ground_truth[begin:] for sequence, begin in passes])
     truth.flags.writeable = False
     return truth
 

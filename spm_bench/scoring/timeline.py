@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spm_bench.metrics.vot_conventions import Overlap, get_multistart_convention
+from spm_bench.results.layouts import get_layout
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
 from spm_bench.scoring.extra import measure_pass
 from spm_bench.scoring.families import family_of
 from spm_bench.scoring.multistart import collect_starts
 from spm_bench.scoring.passes import sequences_with_results
 from spm_bench.scoring.supervised import collect_runs
-from spm_bench.suites.base import Suite
+from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.starts import run_spans
 
 FloatArray = NDArray[np.float64]
@@ -81,11 +83,23 @@ def timelines(suite: Suite, results: ResultSet, convention: str | None = None) -
         overlap = family_of(suite.family).convention(convention).overlap
         return _whole_passes(suite, results, overlap)
     return {
-        sequence.name: Timeline(measure_pass(first, sequence).overlaps, _regions(first), first.states, len(passes))
+        sequence.name: _first_pass(suite, sequence, passes)
         for sequence in sequences_with_results(suite, results, allow_missing=True)
         for passes in [results.trajectories(sequence)]
-        for first in passes[:1]
+        if passes
     }
+
+
+def _first_pass(suite: Suite, sequence: Sequence, passes: Many[Trajectory]) -> Timeline:
+    """The first pass, which covers the sequence from its start on; the frames before it are unknown."""
+    first, part = passes[0], get_layout(suite.family).part(sequence, 1)
+    begin = len(sequence) - len(first)
+    overlaps, regions, states = measure_pass(first, part).overlaps, _regions(first), first.states
+    if begin > 0:
+        overlaps = np.concatenate([np.full(begin, np.nan), overlaps])
+        regions = np.concatenate([np.full((begin, regions.shape[1]), np.nan), regions])
+        states = np.concatenate([np.full(begin, FrameState.SKIPPED, dtype=np.int8), states])
+    return Timeline(overlaps, regions, states, len(passes))
 
 
 def _starts(suite: Suite, results: ResultSet, convention: str | None) -> dict[str, Timeline]:

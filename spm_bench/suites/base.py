@@ -40,6 +40,7 @@ class Sequence:
         frame_attributes: Name -> n booleans (VOT style); all of length n.
         image_size: (width, height), or None where unknown.
         cover: n values 0..8, GOT-10k's visible part of the target, else None.
+        file_origin: What result files of the family "otb" count as the first pixel, 1 or 0.
         no_start: n booleans, frames on which the benchmark starts no run of temporal robustness (OTB: the target is
             hidden there); None: there are none.
         anchors: n values, where multi-start runs begin (VOT2020-2022): above 0 forwards, below 0 backwards, 0 nowhere;
@@ -55,6 +56,7 @@ class Sequence:
     image_size: tuple[int, int] | None = None
     cover: NDArray[np.int64] | None = None
     no_start: BoolArray | None = None
+    file_origin: int = 1
     anchors: FloatArray | None = None
 
     def __len__(self) -> int:
@@ -72,6 +74,7 @@ class Sequence:
             frame_attributes={name: flags[rows] for name, flags in self.frame_attributes.items()},
             cover=None if self.cover is None else self.cover[rows],
             anchors=None,
+            no_start=None,
         )
 
 
@@ -115,7 +118,6 @@ class Suite:
         bounded: Whether overlaps are bounded to the image (VOT from 2016 on).
         has_ground_truth: False for GOT-10k test, whose ground truth is on a server.
         citation: What to cite, one line.
-        origin: What result files of the family "otb" count as the first pixel of this suite, 1 or 0.
         convention: Name of the benchmark's own rules of scoring, where these are not those of its family.
     """
 
@@ -133,8 +135,12 @@ class Suite:
     bounded: bool = True
     has_ground_truth: bool = True
     citation: str = ""
-    origin: int = 1
     convention: str | None = None
+
+    @property
+    def origin(self) -> int:
+        """What result files of the family "otb" count as the first pixel: the same for all sequences."""
+        return self.sequences[0].file_origin if self.sequences else 1
 
     @property
     def coverage(self) -> str:

@@ -116,7 +116,7 @@ def load_from_disk(request: Request, layout: Layout) -> Suite:
             None if annotation is None else layout.load(Found(home, facts, item, annotation, sizes.get(item.name)))
         )
         if sequence is not None and (request.annotations_only or sequence.frames is not None):
-            found.append(sequence)
+            found.append(replace(sequence, file_origin=facts.origin))
         else:
             missing.append(item.name)
             unpictured += sequence is not None
@@ -139,7 +139,6 @@ def load_from_disk(request: Request, layout: Layout) -> Suite:
         bounded=facts.bounded,
         has_ground_truth=facts.has_ground_truth,
         citation=facts.citation,
-        origin=facts.origin,
         convention=facts.convention,
     )
 

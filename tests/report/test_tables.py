@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import replace
 
 import pytest
 
 from spm_bench.report.table import BEST, SECOND, Table
-from spm_bench.report.tables import build_table, coverage
+from spm_bench.report.tables import build_table, coverage, is_comparable
 from spm_bench.report.vocabulary import DASH
 from spm_bench.scoring.base import Evaluation
 from tests.report.fakes import make_scores, make_suite, otb, vot
@@ -224,3 +225,13 @@ def test_figures_printed_with_two_digits_keep_them_and_line_up() -> None:
     cells = {c.metric: cell for c, cell in zip(table.columns, row.cells, strict=True)}
     assert (cells["accuracy"].text, cells["accuracy"].missing_digits) == ("0.59", 1)
     assert (cells["eao"].text, cells["eao"].missing_digits) == ("0.383", 0)
+
+
+def test_print_does_not_stand_beside_runs_under_another_protocol() -> None:
+    """TRE has the metrics of one pass, and figures from print are of one pass."""
+    suite = make_suite("otb100", "otb")
+    evaluations = [otb(suite, "KCF", 0.5)]
+    assert is_comparable(evaluations, suite)
+    other = replace(suite, protocol="tre", family="otb-tre")
+    scores = tuple(replace(s, protocol="tre") for s in evaluations[0].scores)
+    assert not is_comparable([replace(evaluations[0], scores=scores)], other)

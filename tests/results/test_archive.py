@@ -122,5 +122,7 @@ def test_a_suite_whose_files_count_from_zero(tmp_path: Path) -> None:
     (tmp_path / "T").mkdir()
     (tmp_path / "T" / "a.txt").write_text(BOXES)
     for origin, x in ((1, 0.0), (0, 1.0)):
-        (results,) = find_result_sets([tmp_path / "T"], replace(SUITE, origin=origin))
-        assert results.trajectories(SUITE.sequences[0])[0].boxes[0].tolist() == [x, x + 1, 3, 4]
+        counted = replace(SUITE, sequences=tuple(replace(s, file_origin=origin) for s in SUITE.sequences))
+        (results,) = find_result_sets([tmp_path / "T"], counted)
+        assert results.trajectories(counted.sequences[0])[0].boxes[0].tolist() == [x, x + 1, 3, 4]
+        assert counted.origin == origin

@@ -88,6 +88,7 @@ def test_trackingnet_has_its_files_at_the_top_and_counts_from_0(here: Path, monk
     for name in ("-a_0", "b"):
         trackingnet_sequence(here / "TrackingNet", "TEST", name, N)
     folder = run_here("trackingnet", here / "TrackingNet", "--allow-missing")
+    assert (folder / "Drift" / "b.txt").read_text().startswith("10.0,12.0,8.0,6.0\n"), "as annotated, not 1-based"
     monkeypatch.setattr("spm_bench.results.submission.suite_facts", lambda name: _smaller(name, 2))
     assert typed("submit", folder, "--out", here / "all.zip") == EXIT_OK
     archive = zipfile.ZipFile(here / "all.zip")

@@ -320,6 +320,7 @@ def test_passes_of_different_lengths_count_by_frames_or_alike() -> None:
         sequences=(Sequence("a", TRUTH),),
         owners=np.array([0, 0]),
         lengths=np.array([4, 1]),
+        begins=np.array([1, 4]),
         boxes=TRUTH,
         truth=TRUTH,
         seconds=np.full(5, np.nan),
