@@ -15,12 +15,12 @@ def show(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN... SEQUENCE",
-            help="Run folders, folders of those, or folders of anybody's raw results (these need --suite); "
-            "then the sequence.",
+            metavar="RUN",
+            help="Run folders, folders of those, or folders of anybody's raw results (these need --suite).",
             show_default=False,
         ),
     ],
+    sequence: Annotated[str, typer.Argument(metavar="SEQUENCE", help="Name of the sequence.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option("--out", help="The file; .mp4, .gif or .png. Default: SEQUENCE.mp4.", show_default=False),
@@ -92,11 +92,8 @@ def show(
     from spm_bench.show import ShowRequest
     from spm_bench.show import show as write
 
-    if len(runs) < 2:
-        raise UsageError("name a run and a sequence", remedy="Example: spm-bench show runs/demo lookalike-4")
-    *paths, sequence = runs
     request = ShowRequest(
-        *_group(paths, str(sequence), suite, protocol),
+        *_group(runs, sequence, suite, protocol),
         data=data, out=out, form=form, frames=frames, every=every, failures=failures,
         fps=fps, width=width, proposals=proposals, of=of, weights=weights,
     )  # fmt: skip

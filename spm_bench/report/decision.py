@@ -92,11 +92,15 @@ class Decision:
     @property
     def rule(self) -> str:
         """How the final score is made."""
-        if np.isnan(self.fine).all():
-            fused = "fused = CM"
-        else:
-            fused = f"fused = {1 - self.fine_share:.2g} CM + {self.fine_share:.2g} FM"
-        return f"{fused},  final = {1 - self.window_share:.2g} fused + {self.window_share:.2g} window"
+        fine = 0.0 if np.isnan(self.fine).all() else self.fine_share
+        return f"fused = {_blend('CM', 'FM', fine)},  final = {_blend('fused', 'window', self.window_share)}"
+
+
+def _blend(first: str, second: str, share: float) -> str:
+    """Two scores and the share of the second, as a formula."""
+    if share in (0.0, 1.0):
+        return second if share else first
+    return f"{1 - share:.2g} {first} + {share:.2g} {second}"
 
 
 def short(value: float) -> str:

@@ -53,21 +53,22 @@ def write_video(path: Path, pictures: Iterable[Picture], fps: float) -> str:
 
     Args:
         path: Of the file.
-        pictures: At least one, all of the size of the first; an odd row or column more is added in white, as codecs
-            want even sizes.
+        pictures: At least one. All are shown in the size of the first, made even as codecs want it: what is larger is
+            cut, what is smaller has white beside it.
         fps: Pictures a second.
 
     Raises:
         ResultsError: No codec is at hand, or the file cannot be written.
     """
     waiting = iter(pictures)
-    first = _even(next(waiting))
+    first = next(waiting)
+    height, width = (side + side % 2 for side in first.shape[:2])
     with replacing(path, ending=".mp4") as temporary:
-        writer, codec = _open(temporary, (first.shape[1], first.shape[0]), fps)
+        writer, codec = _open(temporary, (width, height), fps)
         count = 0
         try:
             for picture in itertools.chain([first], waiting):
-                writer.write(_even(picture))
+                writer.write(_held_to(picture, height, width))
                 count += 1
         finally:
             writer.release()
@@ -80,15 +81,16 @@ def write_gif(path: Path, pictures: Iterable[Picture], fps: float) -> None:
 
     Args:
         path: Of the file.
-        pictures: At least one, all of one size.
+        pictures: At least one; all are shown in the size of the first.
         fps: Pictures a second, at most `FASTEST_GIF`; GIFs count in hundredths of a second.
 
     Raises:
         ResultsError: The file cannot be written.
     """
-    images = (
-        Image.fromarray(np.ascontiguousarray(p[..., ::-1])).quantize(256, dither=Image.Dither.NONE) for p in pictures
-    )
+    waiting = iter(pictures)
+    head = next(waiting)
+    height, width = head.shape[:2]
+    images = (_with_palette(_held_to(picture, height, width)) for picture in itertools.chain([head], waiting))
     first = next(images)
     duration = 10 * round(100 / min(fps, FASTEST_GIF))
     with replacing(path) as temporary, temporary.open("wb") as stream:
@@ -137,10 +139,14 @@ def _check_written(temporary: Path, path: Path, count: int) -> None:
         raise ResultsError(problem, where=path, remedy="Is the disk full? Or write a GIF or a sheet")
 
 
-def _even(picture: Picture) -> Picture:
-    height, width = picture.shape[:2]
-    if height % 2 == width % 2 == 0:
+def _with_palette(picture: Picture) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(picture[..., ::-1])).quantize(256, dither=Image.Dither.NONE)
+
+
+def _held_to(picture: Picture, height: int, width: int) -> Picture:
+    if picture.shape[:2] == (height, width):
         return picture
-    padded = np.full((height + height % 2, width + width % 2, 3), 255, np.uint8)
-    padded[:height, :width] = picture
-    return padded
+    held = np.full((height, width, 3), 255, np.uint8)
+    part = picture[:height, :width]
+    held[: part.shape[0], : part.shape[1]] = part
+    return held

@@ -144,7 +144,7 @@ def _picture(
     outlines = outlines_at(shown.sequence, shown.lines, frame)
     if decision is not None and shown.explained is not None:
         look = style.look(shown.explained)
-        outlines.insert(0, Outline(decision.region, look.colour, SEARCHED, thick=1.4))
+        outlines.insert(0, Outline(decision.region, look.colour, SEARCHED, thick=1.8))
         # What failed has no recorded box; a repetition that is not the run must not be taken for it.
         if dashed or shown.lines[shown.explained].states[frame] == FrameState.FAILURE:
             outlines.append(Outline(decision.box, look.colour, (0, (2, 2)), thick=2.2))

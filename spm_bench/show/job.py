@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from spm_bench.engine.progress import Progress, choose_progress
 from spm_bench.errors import ResultsError, SpmBenchError, UsageError, listed, unknown_name
 from spm_bench.protocols.catalog import get_protocol
@@ -44,12 +46,13 @@ def write_show(request: ShowRequest, progress: Progress | None) -> ShowOutcome:
     _check_numbers(request)
     suite, sequence = _load(request)
     results, notes = _results(request, suite, sequence)
+    replay, note = _replay(request, results, sequence)
+    if replay is not None:  # who is explained is drawn on top, in the first colour
+        results.sort(key=lambda found: found.label != replay.label)
     lines = tuple(timelines(suite, found)[sequence.name] for found in results)
     shown = Cast(sequence, tuple(found.label for found in results), lines)
-    replay, note = _replay(request, results, sequence)
     if replay is not None:
-        place = shown.labels.index(replay.label)
-        shown = replace(shown, explained=place, candidates=replay.tracker.config.candidates)
+        shown = replace(shown, explained=0, candidates=replay.tracker.config.candidates)
     frames = _frames(request, shown, form)
     film = _Film(shown, frames, replay, progress or choose_progress(quiet=request.quiet), _width(request, shown, form))
     fps = request.fps or (PLAIN_FPS if replay is None else EXPLAINED_FPS)
@@ -161,6 +164,11 @@ def _frames(request: ShowRequest, shown: Cast, form: str) -> list[int]:
     if request.failures:
         who = slice(None) if shown.explained is None else slice(shown.explained, shown.explained + 1)
         chosen = around_losses(shown.lines[who], n, moving=form != "png")[:: request.every]
+        if not chosen and all(np.isnan(line.overlaps[1:]).all() for line in shown.lines[who]):
+            raise UsageError(
+                f"{shown.sequence.name} has no ground truth by which losses could be found",
+                remedy="Choose frames with --frames",
+            )
         if not chosen:
             names = listed(shown.labels[who])
             others = (

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from spm_bench.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, build_app, guarded
+from spm_bench.run import Request, run_suite
+from spm_bench.suites.synthetic import load_demo
 from tests.show.conftest import folder_of, runs  # noqa: F401 - a fixture
 
 
@@ -38,7 +40,11 @@ def test_a_video_of_a_run_says_that_its_boxes_are_the_recorded_ones(
     assert [p.name for p in tmp_path.iterdir()] == ["lookalike-4.mp4"]
 
 
-def test_several_trackers_in_one_picture(runs: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_several_trackers_in_one_picture(
+    runs: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     out = tmp_path / "a.gif"
     place = runs / "one_pass"
     assert show(place, "calm", "--no-proposals", "--every", 6, "--width", 320, "--out", out) == EXIT_OK
@@ -47,9 +53,31 @@ def test_several_trackers_in_one_picture(runs: Path, tmp_path: Path) -> None:  #
         assert image.size[0] == 320
     out = tmp_path / "a.png"
     assert show(place, "calm", "--of", "SPM-lite-cm_only", "--frames", "3,5", "--out", out) == EXIT_OK
+    assert "SPM-lite-cm_only run again: its boxes are the recorded ones" in capsys.readouterr().err
     sheet = cv2.imread(str(out))
     assert sheet is not None
     assert sheet.shape[1] == 1280
+
+
+def test_a_video_of_ones_own_has_no_truth_after_its_first_frame(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sequence = load_demo(["calm"]).sequences[0]
+    videos = tmp_path / "videos" / "Ж % $x_1$ 中"
+    videos.mkdir(parents=True)
+    assert sequence.frames is not None
+    for index in range(5):
+        cv2.imencode(".png", sequence.frames[index])[1].tofile(videos / f"{index + 1:04d}.png")
+    (videos / "groundtruth.txt").write_text(",".join(f"{value:.2f}" for value in sequence.ground_truth[0]) + "\n")
+    done = run_suite(
+        Request(suite="folder", data=videos.parent, trackers=("SPM-lite",), out=tmp_path, device="cpu", quiet=True)
+    )
+    assert not done.failures
+    out = tmp_path / "a.png"
+    assert show(tmp_path / "folder", videos.name, "--out", out) == EXIT_OK
+    assert out.exists()
+    assert show(tmp_path / "folder", videos.name, "--failures") == EXIT_USAGE
+    assert "has no ground truth by which losses could be found" in capsys.readouterr().err
 
 
 def test_losses_under_resets(runs: Path, tmp_path: Path) -> None:  # noqa: F811
@@ -142,7 +170,7 @@ def test_what_must_be_mended(
 
 def test_more_that_must_be_mended(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     assert show(runs) == EXIT_USAGE
-    assert "name a run and a sequence" in capsys.readouterr().err
+    assert "Missing argument 'RUN'" in capsys.readouterr().err
     assert show(tmp_path / "nothing", "calm") == EXIT_USAGE
     assert "there is no such results folder" in capsys.readouterr().err
     assert show(runs / "one_pass", runs / "supervised", "lookalike-4") == EXIT_USAGE

@@ -79,7 +79,8 @@ def test_scores_are_short_and_the_rule_is_told() -> None:
     assert decision([0.5], [0.5], None, fine_share=0.25).rule == (
         "fused = 0.75 CM + 0.25 FM,  final = 0.5 fused + 0.5 window"
     )
-    assert decision([0.5], None, None, window_share=0.0).rule == "fused = CM,  final = 1 fused + 0 window"
+    assert decision([0.5], None, None, window_share=0.0).rule == "fused = CM,  final = fused"
+    assert decision([0.5], [0.5], None, fine_share=1.0, window_share=1.0).rule == "fused = FM,  final = window"
 
 
 def count(picture: np.ndarray, colour: str) -> int:

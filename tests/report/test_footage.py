@@ -49,6 +49,20 @@ def test_a_video_plays_what_was_drawn(codec: tuple[str, str], tmp_path: Path, mo
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("form", ["mp4", "gif"])
+def test_pictures_of_other_sizes_are_shown_in_that_of_the_first(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{form}"
+    sizes = ((60, 90), (40, 120), (90, 50))
+    made = (next(pictures(1, height, width)) for height, width in sizes)
+    (write_video if form == "mp4" else write_gif)(path, made, 25)
+    if form == "mp4":
+        assert [frame.shape for frame in frames(path)] == [(60, 90, 3)] * 3
+        assert frames(path)[1][50, 50] == pytest.approx([255] * 3, abs=12)
+    else:
+        with Image.open(path) as image:
+            assert (image.size, getattr(image, "n_frames")) == ((90, 60), 3)  # noqa: B009 - only animated kinds have it
+
+
 def test_without_a_codec_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(footage, "CODECS", ())
     with pytest.raises(ResultsError, match="--format gif or --format png"):

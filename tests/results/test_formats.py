@@ -206,6 +206,25 @@ def test_written_files_have_ordinary_permissions(tmp_path):
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "b.txt").stat().st_mode
 
 
+def test_a_file_is_replaced_when_it_is_whole(tmp_path):
+    path = put(tmp_path / "a.mp4", "old")
+    with files.replacing(path, ending=".mp4") as temporary:
+        assert (temporary.parent, temporary.suffix, temporary.name[0]) == (tmp_path, ".mp4", ".")
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+    def half():
+        with files.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half()
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path):
     (tmp_path / "deep").mkdir()
     leftover = put(tmp_path / "deep" / f".a.txt.x{files.TEMPORARY_SUFFIX}", "half")
