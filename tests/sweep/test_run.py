@@ -305,18 +305,18 @@ def test_a_full_disk_ends_it_with_one_line_and_the_next_time_goes_on(monkeypatch
     write(Path())
     written = []
 
-    def full(path, content):
+    def full(path, content, **options):
         if path.suffix == ".txt":
             if len(written) == 5:
                 raise OSError(errno.ENOSPC, "No space left on device")
             written.append(path)
-        write_bytes(path, content)
+        write_bytes(path, content, **options)
 
-    def guarded_write(path, content):
+    def guarded_write(path, content, **options):
         from spm_bench.results.files import readable_os_errors
 
         with readable_os_errors(path):
-            full(path, content)
+            full(path, content, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr("spm_bench.results.files.write_bytes", guarded_write)
