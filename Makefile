@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OUT ?= runs
 SITE ?= site
 
-.PHONY: demo test lint docs docs-serve notebooks setup setup-dev clean
+.PHONY: demo test lint docs docs-serve reports notebooks setup setup-dev clean
 
 demo: $(VENV)/.ready
 	$(BIN)/spm-bench run --suite demo --tracker SPM-lite --tracker CSRT --tracker KCF --tracker MOSSE --tracker static \
@@ -30,6 +30,10 @@ docs-serve: $(VENV)/.ready-dev
 
 notebooks: $(VENV)/.ready-dev
 	$(BIN)/python notebooks/make.py
+
+# The samples in reports/; those that need data say so. DATA: sequences; PUBLISHED: raw results of others.
+reports: $(VENV)/.ready-dev
+	$(BIN)/python reports/samples.py $(if $(DATA),--data $(DATA)) $(if $(PUBLISHED),--published $(PUBLISHED))
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev

@@ -6,6 +6,16 @@
 It is about the weights that come with the package (SPM-lite); `--weights FILE.safetensors` names others. DATA holds the
 benchmarks' sequences (otb/, vot2016/; parts of them will do), PUBLISHED raw results of other trackers
 (otb100/results/Tracker/*.txt, vot2016/results/Tracker/baseline/...). Whatever was run once stays in --runs.
+
+Parts (`--part`, which writes a document of it alone):
+
+    otb       where SPM stands: OTB-100 at hand, one pass
+    vot       how often it loses the target: VOT2016 at hand, supervised
+    stages    what each stage earns (CM alone, FM alone, series, full): OTB, look-alike steps, 18 look-alike scenes
+    ablation  what each rule of training earns: the same
+
+A training is `NAME=FILE` or `NAME=FILE:VARIANT` (a network trained without FM has to be run as `cm_only`); the first is
+what the others are compared with.
 """
 
 from __future__ import annotations

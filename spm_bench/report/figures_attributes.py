@@ -187,15 +187,19 @@ def _upright(counts: dict[str, int]) -> bool:
     return len(counts) > MOST_SLANTED
 
 
+_ON_WHITE = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "boxstyle": "square,pad=0.1"}
+
+
 def _frame_radar(axes: PolarAxes, angles: np.ndarray[Any, Any], counts: dict[str, int], top: float) -> None:
     """Name the spokes outside the circle, each text leaning away from it."""
     step = 10.0 ** np.floor(np.log10(top)) if top > 0 else 1.0
     ring = next(size for size in (0.2 * step, 0.5 * step, step, 2 * step) if top <= 5 * size) if top > 0 else 0.2
     rings = np.arange(1, np.ceil(top / ring - 1e-9) + 1) * ring if top > 0 else np.array([1.0])
     axes.set_ylim(0.0, float(rings[-1]))
-    axes.set_yticks(rings, [f"{value:.3g}" for value in rings])
-    axes.tick_params(axis="y", labelsize=5.5, labelcolor="#555555")
-    axes.set_rlabel_position(np.degrees(angles[1]) / 2)  # between two spokes
+    axes.set_yticks(rings, [""] * len(rings))
+    for value in rings:  # between two spokes, over the lines and on white, or they would strike the numbers through
+        number = axes.text(angles[1] / 2, value, f"{value:.3g}", ha="center", va="center", zorder=5)
+        number.set(fontsize=5.5, color="#555555", bbox=dict(_ON_WHITE))
     few = len(counts) <= CROWDED
     # a long name has its number below it, so that it takes less from the circle
     names = [

@@ -26,6 +26,8 @@ ROBUSTNESSES = ("robustness", "robustness_st")
 """With resets: failures per 100 frames; of multi-start runs: share of the frames before a failure."""
 HEADLINE = "eao"
 """Orders the trackers of an accuracy-robustness plot, as in VOT's reports."""
+NAME_LETTER = 0.06
+"""Inches of a letter of a name beside the axes, 7 points high."""
 
 
 def reliability(failures_per_100_frames: float) -> float:
@@ -245,7 +247,9 @@ def ranking_plot(frame: pd.DataFrame, title: str = "") -> Figure:
         axes.set_ylim(len(found) - 0.4, -0.6)
         # room for the number behind the longest whisker
         axes.set_xlim(0.0, max(right * 1.22, 1e-3))
-        axes.set_xlabel(metric.long.split(":")[0].capitalize())
+        # beside long names the axes are narrower than its words
+        room = style.ONE_COLUMN - 0.3 - NAME_LETTER * max(len(entry.name) for entry in found)
+        axes.set_xlabel(style.wrapped(metric.long.split(":")[0].capitalize(), max(room, 0.9)))
         level = _about_intervals(frame) if np.isfinite(_ends(found)).any() else ""
         head(figure, title, f"{metric.title} ranking{level}")
     return figure

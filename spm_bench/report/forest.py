@@ -94,7 +94,7 @@ def _check(frame: pd.DataFrame) -> None:
     if missing := [name for name in NEEDED if name not in frame.columns]:
         raise ResultsError(f"a forest plot needs the column {', '.join(missing)}")
     if frame.empty:
-        raise ResultsError("there is no comparison to draw")
+        raise ResultsError("there is nothing to draw in a forest plot: no comparison")
     twice = frame[frame.duplicated(["suite", "metric", "label"])]
     if len(twice):
         raise ResultsError(f"two cells are called {twice['label'].iloc[0]!r}", remedy="Give each a name of its own")

@@ -13,7 +13,9 @@ _RINGS = 24
 """Distances tried, each half a line further away than the last; beyond that, nobody would see what belongs together."""
 
 
-def place_labels(points: FloatArray, sizes: FloatArray, room: FloatArray, gap: float) -> FloatArray:
+def place_labels(
+    points: FloatArray, sizes: FloatArray, room: FloatArray, gap: float, obstacles: FloatArray | None = None
+) -> FloatArray:
     """Place one label beside each point, greedily in the given order: those of crowded points move further away.
 
     Args:
@@ -21,12 +23,14 @@ def place_labels(points: FloatArray, sizes: FloatArray, room: FloatArray, gap: f
         sizes: N x 2, width and height of the labels.
         room: (x0, y0, x1, y1) the labels must stay in.
         gap: Least distance between a label and its point; half as much stays free around every point.
+        obstacles: M x 4, boxes (x0, y0, x1, y1) that labels should not lie on either: whiskers, say.
 
     Returns:
         N x 2, lower left corners. No two labels overlap as long as there is room for all.
     """
     half = np.full(2, gap / 2)
     taken = [np.concatenate((p - half, p + half)) for p in points]
+    taken += [] if obstacles is None else list(obstacles)
     corners = np.empty((len(points), 2))
     for n, (point, size) in enumerate(zip(points, sizes, strict=True)):
         boxes = _candidates(point, size, gap)
