@@ -2,8 +2,8 @@
 
     python reports/demo.py
 
-The page has film strips. The suite is drawn, so nothing else is needed. Runs are kept under --runs: what was run once is
-not run again, and the same runs give the same files. Speed is left out: seconds belong to a machine (see `spm-bench
+The page has film strips. The suite is drawn, so nothing else is needed. Runs are kept under --runs: what was run once
+is not run again, and the same runs give the same files. Speed is left out: seconds belong to a machine (see `spm-bench
 bench`).
 """
 
