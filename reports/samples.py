@@ -71,6 +71,13 @@ SAMPLES = (
         "KCF and STAPLE on OTB-100 are re-runs by third parties and need not equal the figures in print.",
     ),
     Sample(
+        "agreement",
+        "What is printed, and what its raw results give",
+        "Figures in print beside the same trackers' raw results under every convention, and what explains the gaps.",
+        "python reports/agreement.py --published {published}",
+        (("document", "agreement/README.md"),),
+    ),
+    Sample(
         "ablations",
         "Ablation studies",
         "What the stages of SPM-lite, its fusion weights and its padding are worth, on the demo suite and on sequences "
