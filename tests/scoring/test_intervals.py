@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from spm_bench.scoring.evaluate import evaluate
 from spm_bench.scoring.intervals import curve_band, with_intervals
 from spm_bench.scoring.units import units_of
 from spm_bench.suites.base import Sequence, Suite
+from spm_bench.suites.facts import suite_facts
 from tests.metrics.supervised_runs import coded
 from tests.scoring.fakes import MemoryResults, make_suite, one_pass
 
@@ -189,3 +191,21 @@ def test_parts_of_one_video_are_drawn_together() -> None:
 )  # fmt: skip
 def test_units(suite: str, names: list[str], units: list[str]) -> None:
     assert list(units_of(suite, names).values()) == units
+
+
+@pytest.mark.parametrize(("name", "videos"), [("uav123", 91), ("uav123-10fps", 91), ("uav20l", 20)])
+def test_parts_of_one_video_of_uav_are_one_unit(name: str, videos: int) -> None:
+    """The data file says which video each target is in."""
+    items = suite_facts(name).sequences
+    units = units_of(name, [item.name for item in items])
+    assert len(set(units.values())) == videos
+    if name != "uav20l":
+        assert units == {item.name: Path(item.folder).name for item in items}
+
+
+def test_joggers_of_temple_color_share_a_video() -> None:
+    assert units_of("tc128", ["Jogging1", "Jogging2", "Tiger1"]) == {
+        "Jogging1": "Jogging",
+        "Jogging2": "Jogging",
+        "Tiger1": "Tiger1",
+    }
