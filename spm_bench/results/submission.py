@@ -1,10 +1,11 @@
-"""Archives that evaluation servers take, made from the raw files of a finished run.
+"""Archives that others evaluate, made from the raw files of a finished run: servers, and a toolkit.
 
 * GOT-10k: `<video>/<video>_001.txt` (x,y,w,h, three decimals) for each repetition and `<video>/<video>_time.txt`
   (seconds, eight decimals, a column per repetition), nothing around it: what the got10k toolkit 0.1.3 zips
   (`ExperimentGOT10k._record` and `report`).
 * TrackingNet: `<video>.txt` (x,y,w,h) at the top of the archive, the first pixel at 0 as in its annotations: what its
   development kit reads (`metrics.py` @967661d; its maintainer warns of a folder around the files, issue 12).
+* Temporal and spatial robustness, on any suite: the JSON files of OTB's toolkit in python, see `otb_json`.
 
 Nothing but names and numbers goes into an archive, so equal results give equal bytes.
 """
@@ -24,6 +25,7 @@ from spm_bench.results import formats
 from spm_bench.results.files import write_bytes
 from spm_bench.results.layouts import get_layout
 from spm_bench.results.manifest import DONE, Manifest, read_manifest, sequences_in_state
+from spm_bench.results.otb_json import EVALUATIONS, robustness_members
 from spm_bench.suites.facts import suite_facts
 
 BOX_FORMAT, SECONDS_FORMAT = "%.3f", "%.8f"
@@ -35,7 +37,7 @@ class Server:
     """Who evaluates a suite.
 
     Attributes:
-        upload: Where the archive goes.
+        upload: Where the archive goes, in words.
         members: Yields name and text of each file of the archive, for a manifest and its folder of raw files.
     """
 
@@ -44,7 +46,7 @@ class Server:
 
 
 def write_submission(run: Path, out: Path | None = None) -> Path:
-    """Pack the raw files of a run for the server that evaluates its suite.
+    """Pack the raw files of a run for who evaluates its suite or its protocol.
 
     Args:
         run: A run folder.
@@ -54,14 +56,15 @@ def write_submission(run: Path, out: Path | None = None) -> Path:
         The archive.
 
     Raises:
-        UsageError: The suite has no server: it is scored here.
+        UsageError: There is nobody: the suite is scored here.
         ResultsError: No run folder, an unfinished run or one of a part of the suite, a damaged raw file, or the archive
             cannot be written.
     """
     manifest = read_manifest(run)
-    name, label = manifest["suite"]["name"], manifest["label"]
-    server = server_of(name, manifest["suite"]["title"])
-    _check_whole(manifest, run)
+    label, server = manifest["label"], server_of(manifest)
+    _check_finished(manifest, run)
+    if server is not TOOLKIT:
+        _check_whole(manifest, run)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, text in server.members(manifest, run / label):
@@ -71,14 +74,26 @@ def write_submission(run: Path, out: Path | None = None) -> Path:
     return path
 
 
-def server_of(suite: str, title: str) -> Server:
-    """The server that evaluates a suite. Raises UsageError where there is none."""
-    if suite not in SERVERS:
+def server_of(manifest: Manifest) -> Server:
+    """Who evaluates a run. Raises UsageError where there is nobody."""
+    suite = manifest["suite"]
+    if manifest["protocol"]["name"] in EVALUATIONS:
+        return TOOLKIT
+    if suite["name"] not in SERVERS:
         raise UsageError(
-            f"{title} has no evaluation server: its results are scored here",
-            remedy=f"Use spm-bench score --suite {suite}. Servers evaluate: {', '.join(SERVERS)}",
+            f"{suite['title']} has no evaluation server: its results are scored here",
+            remedy=f"Use spm-bench score --suite {suite['name']}. Servers evaluate: {', '.join(SERVERS)}; OTB's "
+            f"toolkit takes runs under the protocols {' and '.join(EVALUATIONS)}",
         )
-    return SERVERS[suite]
+    return SERVERS[suite["name"]]
+
+
+def _check_finished(manifest: Manifest, run: Path) -> None:
+    done, known = sequences_in_state(manifest, DONE), manifest["sequences"]
+    if len(done) < len(known):
+        left = [name for name in known if name not in done]
+        problem = f"{len(left)} of {len(known)} sequences are not finished: {listed(left)}"
+        raise ResultsError(problem, where=run, remedy="Run the same command again, then submit")
 
 
 def _check_whole(manifest: Manifest, run: Path) -> None:
@@ -87,11 +102,7 @@ def _check_whole(manifest: Manifest, run: Path) -> None:
     if manifest["protocol"]["name"] != facts.protocol:
         problem = f"was run under the protocol {manifest['protocol']['name']}, not {facts.protocol}"
         raise ResultsError(problem, where=run, remedy="Run the suite under its own protocol")
-    done, known = sequences_in_state(manifest, DONE), manifest["sequences"]
-    if len(done) < len(known):
-        left = [name for name in known if name not in done]
-        problem = f"{len(left)} of {len(known)} sequences are not finished: {listed(left)}"
-        raise ResultsError(problem, where=run, remedy="Run the same command again, then submit")
+    known = manifest["sequences"]
     if len(known) < facts.n_sequences:
         problem = f"the run has {len(known)} of {facts.n_sequences} sequences of {facts.title}"
         raise ResultsError(problem, where=run, remedy="The server wants them all: run the whole suite")
@@ -121,7 +132,9 @@ def _text(table: formats.FloatArray, number: str) -> str:
 
 
 SERVERS = {
-    "got10k-test": Server("http://got-10k.aitestunion.com/submit_instructions", _got10k),
-    "trackingnet": Server("http://eval.tracking-net.org", _trackingnet),
+    "got10k-test": Server("Upload it at http://got-10k.aitestunion.com/submit_instructions", _got10k),
+    "trackingnet": Server("Upload it at http://eval.tracking-net.org", _trackingnet),
 }
 """Suite -> its server."""
+TOOLKIT = Server("Unpack it into the folder results/ of tracker_benchmark", robustness_members)
+"""OTB's toolkit in python; it takes any part of a suite."""

@@ -16,7 +16,14 @@ import pytest
 from spm_bench.cli import EXIT_OK, EXIT_USAGE, build_app, guarded
 from spm_bench.results.submission import SERVERS
 from spm_bench.suites.facts import SuiteFacts, suite_facts, suite_names
-from tests.suites.builders import got10k_sequence, otb_sequence, trackingnet_sequence, write_lines
+from tests.suites.builders import (
+    box_lines,
+    got10k_sequence,
+    otb_sequence,
+    trackingnet_sequence,
+    write_lines,
+    write_pictures,
+)
 
 N = 3
 
@@ -105,6 +112,45 @@ def test_trackingnet_has_its_files_at_the_top_and_counts_from_0(here: Path, monk
 
 def _smaller(name: str, n: int) -> SuiteFacts:
     return replace(suite_facts(name), n_sequences=n)
+
+
+@pytest.mark.parametrize(("protocol", "runs"), [("tre", 20), ("sre", 12)])
+def test_robustness_becomes_the_json_of_otbs_toolkit(
+    here: Path, capsys: pytest.CaptureFixture[str], protocol: str, runs: int
+) -> None:
+    """Sequence BlurCar3 begins with picture 3. The fields are those its `Result` objects are built from."""
+    write_pictures(here / "OTB" / "BlurCar3" / "img", 357, first=3)
+    write_lines(here / "OTB" / "BlurCar3" / "groundtruth_rect.txt", box_lines(357, 0.05))
+    folder = run_here("otb100", here / "OTB", "--allow-missing", "--no-report", "--protocol", protocol)
+    assert typed("submit", folder) == EXIT_OK
+    assert "results/ of tracker_benchmark" in capsys.readouterr().out
+    archive = zipfile.ZipFile(folder / "Drift.zip")
+    (name,) = archive.namelist()
+    assert name == f"{protocol.upper()}/Drift/BlurCar3.json"
+    found = json.loads(archive.read(name))
+    fields = [
+        "tracker",
+        "seqName",
+        "startFrame",
+        "endFrame",
+        "evalType",
+        "fps",
+        "shiftType",
+        "resType",
+        "tmplsize",
+        "res",
+    ]
+    assert [list(one) for one in found] == [fields] * runs
+    for one in found:
+        assert len(one["res"]) == one["endFrame"] - one["startFrame"] + 1
+        assert one["endFrame"] == 359
+    assert found[0]["startFrame"] == 3
+    if protocol == "tre":
+        assert found[-1]["startFrame"] == 359 - 19
+        moved = 0.05 * (found[3]["startFrame"] - 3)
+        assert found[3]["res"][0][:2] == pytest.approx([10 + moved, 12 + moved])
+    else:
+        assert [one["shiftType"] for one in found[:5]] == ["left", "right", "up", "down", "topLeft"]
 
 
 def test_a_part_of_a_suite_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
