@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +40,7 @@ def compare(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's."),
+        typer.Option("--data", help="Data root or the suite's own folder. Default: where a run's were, SPM_BENCH_DATA, or the user's."),
     ] = None,
     protocol: Annotated[
         str | None, typer.Option("--protocol", help="Of raw results. Default: the suite's own.", show_default=False)
@@ -86,8 +85,10 @@ def _scored(
 ) -> tuple[Suite, list[Scored]]:
     """The suite, and what each folder's tracker scores on it."""
     from spm_bench.cli.report import Group, find_groups
-    from spm_bench.protocols.catalog import get_protocol
+    from spm_bench.protocols.catalog import as_run_under, suite_protocol
+    from spm_bench.reproduce.described import data_of
     from spm_bench.results.foreign import find_result_sets
+    from spm_bench.results.manifest import read_manifest
     from spm_bench.scoring.evaluate import evaluate
     from spm_bench.suites import load_suite
 
@@ -108,10 +109,11 @@ def _scored(
             )
     whole = any(group.sequences is None for group in groups)
     only = None if whole else list(dict.fromkeys(name for group in groups for name in group.sequences or ()))
+    if data is None and first.sequences is not None:
+        data = data_of(read_manifest(first.folders[0]))
     loaded = load_suite(first.suite, data, allow_missing=allow_missing, annotations_only=True, only=only)
     if first.protocol is not None:
-        chosen = get_protocol(first.protocol)
-        loaded = replace(loaded, protocol=chosen.name, family=chosen.family)
+        loaded = as_run_under(loaded, suite_protocol(loaded, first.protocol))
     scored: list[Scored] = []
     for path, group in zip(paths, groups, strict=True):
         results = find_result_sets(group.folders, loaded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,43 +12,58 @@ from numpy.typing import NDArray
 from spm_bench.errors import ResultsError
 from spm_bench.geometry.boxes import iou
 from spm_bench.reproduce.request import SequenceCheck
-from spm_bench.results.layouts import Layout
+from spm_bench.results.layouts import Layout, get_layout
+from spm_bench.results.manifest import Manifest
 from spm_bench.results.trajectory import FrameState, Trajectory
+from spm_bench.suites.base import Sequence
 
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RawFiles:
     """The raw files of a run.
 
     Attributes:
         folder: Of the tracker, inside the run folder.
         layout: Their structure.
-        frames: Sequence -> number of frames.
+        sequences: Name -> sequence, as long as it was when the files were written.
     """
 
     folder: Path
     layout: Layout
-    frames: dict[str, int]
+    sequences: Mapping[str, Sequence]
 
-    def files(self, sequence: str) -> list[Path]:
+    def file(self, name: str, repetition: int) -> Path:
+        """The box file of a repetition (from 1)."""
+        return self.layout.box_file(self.folder, name, self.layout.number(self.sequences[name], repetition))
+
+    def files(self, name: str) -> list[Path]:
         """The box files of a sequence, a repetition each."""
-        return [self.layout.box_file(self.folder, sequence, number) for number in self._numbers(sequence)]
+        count = self.layout.count_passes(self.folder, self.sequences[name])
+        return [self.file(name, repetition) for repetition in range(1, count + 1)]
 
-    def trajectories(self, sequence: str) -> list[Trajectory]:
+    def trajectories(self, name: str) -> list[Trajectory]:
         """All repetitions of a sequence. Raises ResultsError where one is damaged."""
-        layout, found = self.layout, []
-        for number, file in zip(self._numbers(sequence), self.files(sequence), strict=True):
-            # runs over parts of a sequence are as long as their files
-            n = self.frames[sequence] if layout.spans is None else file.read_bytes().count(b"\n")
-            found.append(layout.read(self.folder, sequence, n, repetition=number, whole=True))
-        return found
+        numbers = range(1, len(self.files(name)) + 1)
+        return [self.layout.read_pass(self.folder, self.sequences[name], r, whole=True) for r in numbers]
 
-    def _numbers(self, sequence: str) -> list[int]:
-        if self.layout.spans is not None:
-            return self.layout.numbers(self.folder, sequence)
-        return list(range(1, self.layout.count_repetitions(self.folder, sequence) + 1))
+
+def raw_files(folder: Path, manifest: Manifest, sequences: Iterable[Sequence]) -> RawFiles:
+    """The raw files of a run folder, for some of its sequences.
+
+    Args:
+        folder: The run folder.
+        manifest: Its run.json.
+        sequences: As they are now; one that had another length then is taken at that.
+    """
+    lengths = {name: int(entry["frames"]) for name, entry in manifest["sequences"].items()}
+    named = {s.name: s if len(s) == lengths[s.name] else _of_length(s, lengths[s.name]) for s in sequences}
+    return RawFiles(folder / manifest["label"], get_layout(manifest["family"]), named)
+
+
+def _of_length(sequence: Sequence, n_frames: int) -> Sequence:
+    return Sequence(sequence.name, np.ones((n_frames, 4)), file_origin=sequence.file_origin)
 
 
 def check_there(raw: RawFiles, sequence: str, repetitions: int) -> None:
@@ -61,7 +77,7 @@ def check_there(raw: RawFiles, sequence: str, repetitions: int) -> None:
         raise ResultsError(
             f"{sequence} is recorded as finished, and of its {repetitions} raw file{'s' * (repetitions > 1)} "
             f"{'none is' if not found else f'only {found} are'} there",
-            where=raw.layout.box_file(raw.folder, sequence, found + 1),
+            where=raw.file(sequence, found + 1),
             remedy="Give the whole run folder, not run.json alone; or choose others with --sequence",
         )
 
@@ -74,10 +90,10 @@ def compare_sequence(then: RawFiles, now: RawFiles, sequence: str) -> SequenceCh
     """
     files = then.files(sequence), now.files(sequence)
     counts = len(files[0]), len(files[1])
-    frames = min(then.frames[sequence], now.frames[sequence])
-    if counts[0] == counts[1] and all(a.read_bytes() == b.read_bytes() for a, b in zip(*files, strict=True)):
-        return SequenceCheck(sequence, counts, frames * counts[0], identical=True, overlap=1.0)
     pairs = list(zip(then.trajectories(sequence), now.trajectories(sequence), strict=False))
+    frames = sum(min(len(a), len(b)) for a, b in pairs)
+    if counts[0] == counts[1] and all(a.read_bytes() == b.read_bytes() for a, b in zip(*files, strict=True)):
+        return SequenceCheck(sequence, counts, frames, identical=True, overlap=1.0)
     return _compare(sequence, counts, pairs, frames)
 
 
@@ -91,7 +107,7 @@ def _compare(
     return SequenceCheck(
         sequence,
         counts,
-        frames * len(pairs),
+        frames,
         identical=False,
         differing=sum(map(len, differing)),
         first=None if where is None else where[1],

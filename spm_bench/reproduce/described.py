@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from spm_bench.errors import MissingDataError, ResultsError, UsageError, WeightsError, unknown_name
 from spm_bench.protocols.base import TrackingProtocol
-from spm_bench.protocols.catalog import PROTOCOLS, get_protocol
+from spm_bench.protocols.catalog import PROTOCOLS, as_run_under, suite_protocol
 from spm_bench.reproduce.request import ReproduceRequest
 from spm_bench.results.files import RUN_FILE
 from spm_bench.results.manifest import DONE, FAILED, Manifest, read_manifest
@@ -20,6 +20,10 @@ from spm_bench.trackers.catalog import TRACKERS, resolve_tracker, settings_of
 from spm_bench.trackers.variants import Variant
 
 WORDS = {DONE: "", FAILED: "failed then"}
+OF_SUITE = ("bounded", "base")
+"""Options of protocols that follow from the suite."""
+MEASURED = "measured"
+"""What is recorded of seconds that were taken and not given."""
 UNFINISHED, NOT_ASKED = "was not finished then", "not asked for"
 
 
@@ -61,7 +65,8 @@ def describe(request: ReproduceRequest) -> Described:
     left_out = _left_out(manifest, request.sequences, folder)
     suite = _suite(request, manifest, [name for name in manifest["sequences"] if name not in left_out])
     spec = _tracker(request, manifest)
-    return Described(folder, manifest, spec, suite, _protocol(manifest["protocol"], suite), left_out)
+    protocol = _protocol(manifest["protocol"], suite)
+    return Described(folder, manifest, spec, as_run_under(suite, protocol), protocol, left_out)
 
 
 def _check_form(manifest: Manifest, path: Path) -> None:
@@ -141,23 +146,19 @@ def _suite(request: ReproduceRequest, manifest: Manifest, names: list[str]) -> S
     """The sequences, from where they are said to be, else where they were, else the usual places."""
     recorded = recorded_data(manifest)
     try:
-        suite = load_suite(manifest["suite"]["name"], request.data or data_of(manifest), only=names)
+        return load_suite(manifest["suite"]["name"], request.data or data_of(manifest), only=names)
     except MissingDataError as error:
         was = f"The run was made on data in {recorded}. " if recorded else ""
         remedy = f"{was}Name the folder that holds them now with --data, or do a part of the run with --sequence"
         raise MissingDataError(error.problem, where=error.where, line=error.line, remedy=remedy) from None
-    return replace(suite, protocol=manifest["protocol"]["name"], family=manifest["family"])
 
 
 def _protocol(recorded: dict[str, Any], suite: Suite) -> TrackingProtocol:
-    """The protocol with the recorded options; rules that are no options are as they are now."""
-    name = recorded["name"]
-    kind = cast(type[Any], PROTOCOLS.load(name))
-    known = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
-    options = {key: value for key, value in recorded.items() if key in known and key != "name"}
-    if "bounded" in known:
-        options.setdefault("bounded", suite.bounded)
-    return get_protocol(name, **options)
+    """The protocol with the recorded options; rules that are no options, or the suite's, are as they are now."""
+    kind = cast(type[Any], PROTOCOLS.load(recorded["name"]))
+    known = {field.name for field in fields(kind)} - {"name", *OF_SUITE} if is_dataclass(kind) else set()
+    options = {key: value for key, value in recorded.items() if key in known and value != MEASURED}
+    return suite_protocol(suite, recorded["name"], **options)
 
 
 def _tracker(request: ReproduceRequest, manifest: Manifest) -> TrackerSpec:

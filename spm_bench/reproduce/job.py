@@ -12,12 +12,11 @@ from pathlib import Path
 from spm_bench.engine.progress import Progress, choose_progress
 from spm_bench.engine.runner import check_workers, run_all
 from spm_bench.errors import ResultsError, UsageError
-from spm_bench.reproduce.boxes import RawFiles, check_there, compare_sequence
+from spm_bench.reproduce.boxes import check_there, compare_sequence, raw_files
 from spm_bench.reproduce.described import Described, describe
 from spm_bench.reproduce.request import ReproduceRequest, Reproduction
 from spm_bench.results.changes import compare_manifests
 from spm_bench.results.files import RUN_FILE, readable_os_errors
-from spm_bench.results.layouts import get_layout
 from spm_bench.results.manifest import DONE, Manifest, read_manifest, sequences_in_state
 from spm_bench.results.runs import open_run, run_folder
 
@@ -28,11 +27,11 @@ def run_again(request: ReproduceRequest, progress: Progress | None = None) -> Re
     if not request.tolerance >= 0.0:
         raise UsageError(f"a tolerance of {request.tolerance} px is none", remedy="Give 0 or more")
     then = describe(request)
-    raw = _raw(then.folder, then.manifest)
+    raw = raw_files(then.folder, then.manifest, then.suite.sequences)
     for sequence in then.suite.sequences:
         check_there(raw, sequence.name, then.manifest["sequences"][sequence.name]["repetitions"])
     found = _run(then, request, progress or choose_progress(quiet=request.quiet))
-    now = _raw(found.folder, found.manifest)
+    now = raw_files(found.folder, found.manifest, then.suite.sequences)
     done = sequences_in_state(found.manifest, DONE)
     checks = tuple(compare_sequence(raw, now, name) for name in done)
     changes, unchanged = compare_manifests(then.manifest, found.manifest)
@@ -49,6 +48,7 @@ def run_again(request: ReproduceRequest, progress: Progress | None = None) -> Re
         tolerance=request.tolerance,
         folder=found.folder,
         kept=found.kept,
+        timed=then.protocol.timed,
     )
     return _tidied(outcome) if request.out is None and outcome.same else outcome
 
@@ -85,11 +85,6 @@ def _run(then: Described, request: ReproduceRequest, progress: Progress) -> _Aga
 def _finished(folder: Path) -> int:
     """How many sequences an earlier reproduction has finished in the folder."""
     return len(sequences_in_state(read_manifest(folder), DONE)) if (folder / RUN_FILE).is_file() else 0
-
-
-def _raw(folder: Path, manifest: Manifest) -> RawFiles:
-    frames = {name: int(entry["frames"]) for name, entry in manifest["sequences"].items()}
-    return RawFiles(folder / manifest["label"], get_layout(manifest["family"]), frames)
 
 
 def _temporary() -> Path:

@@ -89,6 +89,7 @@ class Reproduction:
         tolerance: As asked for.
         folder: The new run; None where it was removed because the boxes are the same.
         kept: Sequences that an interrupted reproduction had finished before.
+        timed: Whether the protocol takes the tracker's time: boxes then depend on how fast the machine is.
     """
 
     run: Path
@@ -103,6 +104,7 @@ class Reproduction:
     tolerance: float = 0.0
     folder: Path | None = None
     kept: int = 0
+    timed: bool = False
 
     @property
     def same(self) -> bool:

@@ -88,7 +88,9 @@ def _as_it_was(found: Reproduction) -> str:
 def _why(found: Reproduction) -> Iterator[str]:
     """What the changes mean for the boxes."""
     deciding = [change.what for change in found.changes if change.decides]
-    if found.differing:
+    if found.differing and found.timed:
+        yield "The protocol takes the tracker's time: its boxes depend on how fast the machine is at the moment."
+    elif found.differing:
         if deciding:
             yield f"Boxes are known to depend on: {listed(deciding, 6)}."
         elif found.changes:

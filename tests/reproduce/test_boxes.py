@@ -9,12 +9,13 @@ from spm_bench.errors import ResultsError
 from spm_bench.reproduce.boxes import RawFiles, check_there, compare_sequence
 from spm_bench.results.layouts import get_layout, one_pass_trajectory
 from spm_bench.results.trajectory import FrameState, Trajectory
+from spm_bench.suites.base import Sequence
 
 BOXES = np.array([[10.0, 10.0, 20.0, 10.0]] * 6)
 
 
-def files(folder, family="otb", frames=6):
-    return RawFiles(folder, get_layout(family), {"a": frames})
+def files(folder, family="otb"):
+    return RawFiles(folder, get_layout(family), {"a": Sequence("a", BOXES)})
 
 
 def write(folder, *passes, family="otb"):

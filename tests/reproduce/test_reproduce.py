@@ -139,6 +139,20 @@ def test_supervised_and_seeds(tmp_path: Path) -> None:
     assert not found.same
 
 
+@pytest.mark.parametrize("protocol", ["unsupervised", "multistart", "realtime", "tre", "sre"])
+def test_other_protocols(protocol: str, tmp_path: Path) -> None:
+    run = make(tmp_path, protocol=protocol)
+    found = again(run, out=tmp_path / "new")
+    assert found.same, "a tracker that stands still is never too late"
+    assert {c.what for c in found.changes} <= {"checkout"}
+    assert found.timed == (protocol == "realtime")
+    path = next(run.glob("static/*/calm/calm_*[0-9].txt"))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], "1.5,2,3,4"]) + "\n")
+    found = again(run, out=tmp_path / "new")
+    assert [(c.sequence, c.first, c.differing) for c in found.differing] == [("calm", len(lines) - 1, 1)]
+
+
 def test_cells_of_a_sweep_in_lockstep(tmp_path: Path) -> None:
     run_sweep(SweepRequest(toys.write(tmp_path), out=tmp_path / "runs", quiet=True, report=False))
     cells = sorted(path.parent for path in tmp_path.rglob("run.json"))

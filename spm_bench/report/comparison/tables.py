@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from spm_bench.report.ablation_tables import compared_cells
 from spm_bench.report.comparison.pair import PairComparison
+from spm_bench.report.html.plots import short
+from spm_bench.report.render import one_line
 from spm_bench.report.table import Cell, Column, Row, Table
 from spm_bench.report.vocabulary import style_of
 from spm_bench.scoring.compare import Comparison
@@ -14,6 +17,8 @@ from spm_bench.scoring.compare import Comparison
 SAME_DIGITS = 9
 """Sums of failures differ from whole numbers behind these: a total of 2 is no 2.0."""
 
+LONGEST_HEAD = 11
+"""Letters of a tracker's name over its column on a terminal."""
 READING = "Bold: established, that is, the interval and the corrected test exclude zero. All else may be noise."
 
 
@@ -31,10 +36,11 @@ def coverage(pair: PairComparison) -> str:
 
 
 def metric_table(pair: PairComparison, *, terse: bool = False) -> Table:
-    """A row per metric; `terse`: without what was detectable, for a terminal."""
+    """A row per metric; `terse`: with short heads and without what was detectable, for a terminal."""
     rows = [(head_of(c), list[Cell](), c) for c in pair.comparisons]
     caption = f"{title_of(pair)}: {coverage(pair)}"
-    return _table(pair, "metrics", "Metric", caption, rows, detectable=not terse)
+    table = _table(pair, "metrics", "Metric", caption, rows)
+    return _narrow(pair, table) if terse else table
 
 
 def attribute_table(pair: PairComparison, metric: str) -> Table:
@@ -68,7 +74,6 @@ def _table(
     rows: Iterable[tuple[str, list[Cell], Comparison]],
     *,
     counts: bool = False,
-    detectable: bool = False,
 ) -> Table:
     columns = [Column("n_sequences", "sequences", directed=False)] if counts else []
     columns += [
@@ -78,7 +83,7 @@ def _table(
         Column("p_holm", "p (Holm)", directed=False),
         Column("win_tie_loss", "win/tie/loss", directed=False),
     ]
-    columns += [Column("detectable", "detectable", directed=False)] if detectable else []
+    columns += [] if counts else [Column("detectable", "detectable", directed=False)]
     return Table(
         name=f"{pair.other.label}-{pair.base.label}-{pair.suite.name}-{kind}",
         caption=caption,
@@ -91,3 +96,12 @@ def _table(
         level=pair.headline.level,
         head=head,
     )
+
+
+def _narrow(pair: PairComparison, table: Table) -> Table:
+    """The same in 80 columns, however long the trackers' names are: the caption has them whole."""
+    names = [short(one_line(label), LONGEST_HEAD) for label in (pair.other.label, pair.base.label)]
+    heads = [*(names if names[0] != names[1] else ["first", "base"]), "diff.", "p (Holm)", "W/T/L"]
+    columns = tuple(replace(column, title=head) for column, head in zip(table.columns, heads, strict=False))
+    rows = tuple(replace(row, cells=row.cells[: len(columns)]) for row in table.rows)
+    return replace(table, columns=columns, rows=rows)

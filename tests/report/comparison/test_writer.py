@@ -171,6 +171,17 @@ def test_the_terminal_gets_a_row_per_metric_and_the_conclusion(capsys: pytest.Ca
     assert max(map(len, printed.splitlines())) <= 80
 
 
+def test_long_names_leave_the_numbers_whole_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "A_tracker_of_a_very_long_name"
+    for names in ([f"{long}_1", f"{long}_2"], [f"x{long}", f"y{long}"], [long, f"{long[:14]}{long[8:]}"]):
+        print_comparison(pair(make_suite(3), names))
+        lines = capsys.readouterr().out.splitlines()
+        (row,) = [line for line in lines if line.strip().startswith("AUC")]
+        assert len(re.findall(r" [01]\.\d{3} ", row)) == 2
+        assert re.search(r"\[[^\]]+\] .* \d/\d/\d", row)
+        assert max(map(len, lines)) <= 80
+
+
 def test_cuts_hold_everybody_and_stay_inside() -> None:
     rng = np.random.default_rng(3)
     for _ in range(200):
