@@ -40,7 +40,10 @@ def compare(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="Data root or the suite's own folder. Default: where a run's were, SPM_BENCH_DATA, or the user's."),
+        typer.Option(
+            "--data",
+            help="Data root or the suite's folder. Default: a run's own, SPM_BENCH_DATA, the user's.",
+        ),
     ] = None,
     protocol: Annotated[
         str | None, typer.Option("--protocol", help="Of raw results. Default: the suite's own.", show_default=False)
