@@ -17,14 +17,17 @@
 # middle of a video and shows what each stage sees, says and decides.
 
 # %%
-import cv2
-import matplotlib
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 
 from spm_bench.geometry.boxes import iou
 from spm_bench.report import style
+from spm_bench.report.decision import in_words
+from spm_bench.report.decision_panel import draw_panel
 from spm_bench.report.overlay import TRUTH_COLOUR, Outline, Shown, captioned, draw, resized, tiled
+from spm_bench.show.decisions import decision_of
 from spm_bench.suites import load_suite
 from spm_bench.trackers.catalog import build_tracker, resolve_tracker
 from spm_bench.trackers.spm.trace import trace_step
@@ -94,34 +97,14 @@ with style.figure_style():
 figure
 
 # %% [markdown]
-# The highest score at each cell, laid over the search image, and the fifty best proposals: anchors
-# as the coarse stage has shifted them. They pile up on several fish.
-
+# Every anchor is also moved towards what it sees. These are the fifty best proposals; they pile up
+# on several fish.
 
 # %%
-def heat_over(picture, values, cells):
-    """A map of the response over the search image."""
-    size = picture.shape[1]
-    step = cells[1] - cells[0]
-    colours = matplotlib.colormaps["inferno"](values)[..., 2::-1]
-    spread = cv2.resize((255 * colours).astype(np.uint8), None, fx=step, fy=step)
-    start = round(cells[0] - step / 2)
-    side = min(spread.shape[0], size - start)
-    mixed = picture.copy()
-    part = mixed[start : start + side, start : start + side]
-    part[:] = (0.4 * part + 0.6 * spread[:side, :side]).astype(np.uint8)
-    return mixed
-
-
 best = np.argsort(-trace.foreground.reshape(-1))[:50]
 target = Outline(trace.to_search(truth), TRUTH_COLOUR)
 proposed = [Outline(box, ORANGE, thick=1) for box in trace.to_search(trace.proposals[best[::-1]])]
-heat = heat_over(trace.crop, trace.foreground.max(axis=2), trace.cells)
-pictures = [
-    captioned(draw(heat, [target], width=450), "highest CM score at each cell"),
-    captioned(draw(trace.crop, [*proposed, target], width=450), "fifty best proposals"),
-]
-Shown(tiled(pictures, columns=2))
+Shown(draw(trace.crop, [*proposed, target], width=620))
 
 # %% [markdown]
 # ## Candidates
@@ -185,6 +168,15 @@ figure
 # %%
 winners = table[["CM", "FM", "fused", "final"]].idxmax()
 pd.DataFrame({"winner": winners, "overlap": table["overlap"].loc[winners].to_numpy()})
+
+# %% [markdown]
+# All of this in one picture, and in words; `spm-bench show` draws it for any frame of any run of
+# SPM.
+
+# %%
+decision = decision_of(trace, sequence, FRAME)
+print(fill(in_words(decision), 100))
+Shown(draw_panel(decision, truth))
 
 # %% [markdown]
 # ## Boxes
@@ -261,6 +253,7 @@ pd.DataFrame({name: overlaps_of(name).mean() for name in names}).T
 #
 # ## Go on
 #
+# * A video of all frames: `spm-bench show RUN lookalike-4 --out why.mp4`.
 # * Another sequence or frame: change `only=` and `FRAME`. Real videos: `load_suite("otb100", DATA,
 #   allow_missing=True, only=["Deer"])`.
 # * The released network: `spm-bench weights get official`, then `resolve_tracker("SPM")`.

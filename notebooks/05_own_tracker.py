@@ -27,14 +27,14 @@ import pandas as pd
 from spm_bench.checkup import check_tracker
 from spm_bench.errors import SpmBenchError
 from spm_bench.geometry.boxes import iou
-from spm_bench.report.differences import verdict
+from spm_bench.report.comparison import compare_pair
+from spm_bench.report.comparison.figures import strips
+from spm_bench.report.comparison.film import film
 from spm_bench.report.figures import curve_figure
 from spm_bench.report.figures_sequences import waterfall
-from spm_bench.report.forest import comparison_frame
-from spm_bench.report.frames import delta_frame, sequence_frame
+from spm_bench.report.frames import sequence_frame
 from spm_bench.report.overlay import TRUTH_COLOUR, Outline, Shown, captioned, draw, tiled
 from spm_bench.run import Request, run_suite
-from spm_bench.scoring.compare import compare_to_base
 from spm_bench.suites import load_suite
 from spm_bench.trackers.catalog import build_tracker, resolve_tracker
 
@@ -162,8 +162,9 @@ class Updating(Template):
 # %%
 trackers = ("my_tracker:Template", "my_tracker:Updating")
 both = run_suite(Request(trackers=trackers, sequences=sequences, **options))
-auc = sequence_frame(both.evaluations, "auc")
-waterfall(delta_frame(auc, "Updating", "Template"), title)
+base, other = zip(both.evaluations, both.results, strict=True)
+pair = compare_pair(base, other, both.suite)
+waterfall(pair.sequences.query("metric == 'auc'"), title)
 
 # %% [markdown]
 # Is it better? The mean says so or not; what counts is whether it could have come out so by
@@ -171,24 +172,17 @@ waterfall(delta_frame(auc, "Updating", "Template"), title)
 # `detectable` is the difference that nine scenes show with 80 % power.
 
 # %%
-template, updating = both.evaluations
-comparisons = compare_to_base(template, [updating], metrics=["auc"])
-columns = [
-    "base",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "wins",
-    "ties",
-    "losses",
-    "detectable",
-    "established",
-]
-comparison_frame(comparisons).set_index("label")[columns]
+columns = ["base", "difference", "low", "high", "p", "wins", "ties", "losses", "detectable"]
+pair.metrics.query("metric != 'fps'").set_index(["label", "metric"])[columns]
 
 # %%
-print(verdict("auc", comparisons))
+print(fill(pair.conclusion, 100))
+
+# %% [markdown]
+# Where the two part, in the sequences with the largest gains and losses:
+
+# %%
+Shown(strips(pair, {telling.sequence.name: film(telling) for telling in pair.tellings}))
 
 # %% [markdown]
 # ## When something is wrong

@@ -17,22 +17,26 @@
 
 # %%
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
+from spm_bench.report.comparison import compare_pair
+from spm_bench.report.comparison.figures import strips
+from spm_bench.report.comparison.film import film
 from spm_bench.report.figures_attributes import attribute_bars
 from spm_bench.report.figures_sequences import overlap_strips, telling_sequences, waterfall
 from spm_bench.report.figures_steps import response_curves
+from spm_bench.report.figures_timelines import overlap_lines
 from spm_bench.report.frames import (
     attribute_frame,
-    delta_frame,
     demo_response,
     sequence_frame,
     step_frame,
     timeline_frame,
 )
-from spm_bench.report.overlay import Shown, captioned, draw, outlines_at, tiled
+from spm_bench.report.overlay import Shown
 from spm_bench.run import Request, run_suite
 from spm_bench.scoring.timeline import LOST_BELOW, LOST_FOR, timelines
 
@@ -84,10 +88,13 @@ attribute_bars(attribute_frame(evaluations, "auc"), title)
 # %% [markdown]
 # ## Sequences
 #
-# What the fine stage is worth, one sequence after the other:
+# SPM-lite and KCF have means that are not far apart, and fail in different places.
 
 # %%
-waterfall(delta_frame(auc, "SPM-lite", "SPM-lite-cm_only"), title)
+scored = dict(zip(labels, zip(evaluations, results, strict=True), strict=True))
+pair = compare_pair(scored["KCF"], scored["SPM-lite"], suite)
+print(fill(pair.conclusion, 100))
+waterfall(pair.sequences.query("metric == 'auc'"), title)
 
 # %% [markdown]
 # ## Frames
@@ -157,37 +164,26 @@ shares.T[["good", *(kind for kind in shares.index if kind != "good")]]
 # The coarse stage alone goes wrong by size. KCF keeps the size that it was given, MOSSE drifts
 # away. With the fine stage on top of the coarse one, few frames are wrong in any way.
 #
-# ## Pictures
+# ## Where two trackers part
 #
-# White is the truth, SPM-lite blue, its coarse stage orange, KCF green; MOSSE is left out.
-
-
-# %%
-def strip(name, around, steps=(-6, -3, 0, 3, 6, 9)):
-    """Frames of a sequence around one of them, as a sheet."""
-    sequence = next(s for s in suite.sequences if s.name == name)
-    own = [lines[label][name] for label in labels if label != "MOSSE"]
-    pictures = []
-    for i in (around + step for step in steps):
-        if 0 <= i < len(sequence):
-            picture = draw(sequence.frames[i], outlines_at(sequence, own, i), width=300)
-            pictures.append(captioned(picture, f"{name}, frame {i}"))
-    return Shown(tiled(pictures, columns=3))
-
-
-strip("lookalike-4", around=22)
-
-# %% [markdown]
-# Six fish of one kind meet, and the boxes stay on the crowd while the target leaves it at its
-# upper edge: that is drift by look-alikes, and no part of the tracker sees it as a mistake. What
-# SPM proposed and how it scored it is in [02_stages_of_spm](02_stages_of_spm.ipynb).
+# Overlaps over time in the sequences with the largest gains and losses of SPM-lite against KCF,
+# and the frames around the moment in which one of them leaves the target: white is the truth, blue
+# SPM-lite, orange KCF.
 
 # %%
-strip("occlude-4", around=14)
+moments = {telling.sequence.name: telling.frames for telling in pair.tellings}
+overlap_lines(pair.timelines, title, marks=moments)
+
+# %%
+gains, losses = ([t for t in pair.tellings if t.win is win] for win in (True, False))
+Shown(strips(pair, {t.sequence.name: film(t) for t in [*gains[:2], *losses[:2]]}))
 
 # %% [markdown]
-# Here something passes over the target. SPM's boxes follow what is still to be seen, then what
-# covers it, and come back when the target does.
+# When the target changes its size or shape, KCF keeps the box that it was given. When something
+# passes over the target, SPM-lite's box shrinks to what is still to be seen, and comes back with
+# it; a box that stays as it is overlaps more of a target that is as it was. The hardest sequence
+# for all, `lookalike-4`, is looked at in [02_stages_of_spm](02_stages_of_spm.ipynb): there is a
+# proposal on the target, and another one is taken.
 
 # %% [markdown]
 # ## Go on
