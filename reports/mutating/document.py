@@ -96,4 +96,4 @@ def _survivor(outcome: Outcome, verdict: str) -> list[str]:
 
 
 def _short(statement: str) -> str:
-    return (statement if len(statement) <= 160 else statement[:157] + "...").replace("`", "'") or "(nothing)"
+    return statement.replace("`", "'") or "(nothing)"

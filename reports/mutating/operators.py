@@ -60,6 +60,10 @@ _HARMLESS = frozenset({"dtype", "strict", "copy", "stacklevel"})
 """Arguments that say what is so already: without them right inputs give the same."""
 
 
+LONGEST = 150
+"""Characters of a statement that are shown."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A module with one fault.
@@ -103,13 +107,22 @@ def make_mutant(source: str, number: int) -> tuple[str, str, str]:
 
 
 def _difference(before: str, after: str, line: int) -> tuple[str, str]:
-    """The lines that differ, without those that are the same."""
+    """What differs: the lines that do, of long ones the place."""
     old, new = before.splitlines(), after.splitlines()
     start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)) - 1)
     ends = zip(reversed(old[start:]), reversed(new[start:]), strict=False)
     same = next((i for i, (a, b) in enumerate(ends) if a != b), 0)
-    cut = [" ".join(part.strip() for part in lines[start : len(lines) - same or None]) for lines in (old, new)]
-    return cut[0] or f"line {line}", cut[1]
+    was, now = (" ".join(part.strip() for part in lines[start : len(lines) - same or None]) for lines in (old, new))
+    if max(len(was), len(now)) > LONGEST:
+        at = next((i for i, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), 0)
+        was, now = (_around(text, at) for text in (was, now))
+    return was or f"line {line}", now
+
+
+def _around(text: str, at: int) -> str:
+    """A part of a long text."""
+    first, last = max(at - LONGEST // 2, 0), at + LONGEST // 2
+    return ("... " if first else "") + text[first:last] + (" ..." if last < len(text) else "")
 
 
 def _faults(tree: ast.Module, wanted: int | None) -> Iterator[tuple[int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -235,3 +236,42 @@ def test_a_score_that_most_draws_leave_undefined_has_no_interval() -> None:
     pair = Statistic(np.hstack([lonely.columns, np.ones((10, 1))]), lonely.formula)  # the others are heard, say nothing
     assert pair.value == 0.5
     assert math.isnan(bootstrap(pair).low)
+
+
+@pytest.mark.parametrize(("informative", "given"), [(2, False), (3, True)])
+def test_an_interval_needs_nine_draws_of_ten(informative: int, given: bool) -> None:
+    """Of 20 units two have something to say: neither is drawn in .9^20 = 12 %; three: in .85^20 = 4 %."""
+    counts = np.array([1.0] * informative + [0.0] * (20 - informative))
+    rare = ratio_of_sums(counts * np.linspace(0.2, 0.8, 20), counts)
+    statistic = Statistic(np.hstack([rare.columns, np.ones((20, 1))]), rare.formula)
+    assert math.isnan(bootstrap(statistic).low) is not given
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 1.1, float("nan")])
+def test_levels_that_are_none(level: float) -> None:
+    with pytest.raises(ValueError, match="no interval has level"):
+        bootstrap(mean_over([0.1, 0.2, 0.4]), level=level)
+
+
+def test_a_low_level_is_a_level() -> None:
+    narrow, wide = (bootstrap(mean_over([0.1, 0.2, 0.4, 0.9]), level=level) for level in (0.05, 0.99))
+    assert wide.low < narrow.low <= narrow.high < wide.high
+
+
+def test_ties_count_half_in_the_bias_of_bca() -> None:
+    """Every value is 0 or 1, so that a fifth of the draws equal the mean; the ends are worked out here by the book."""
+    values, normal = np.array([0.0] * 9 + [1.0] * 3), NormalDist()
+    n, mean = len(values), values.mean()
+    drawn = draws(n, 4000, 0) @ values / n
+    ties = np.abs(drawn - mean) < 1e-9
+    assert 0.2 < ties.mean() < 0.3
+    bias = normal.inv_cdf(float(np.mean((drawn < mean) & ~ties) + ties.mean() / 2))
+    jack = np.array([np.delete(values, i).mean() for i in range(n)])
+    away = jack.mean() - jack
+    pull = (away**3).sum() / (6 * (away**2).sum() ** 1.5)
+    shares = []
+    for share in (0.2, 0.8):
+        z = bias + normal.inv_cdf(share)
+        shares.append(normal.cdf(bias + z / (1 - pull * z)))
+    found = bootstrap(mean_over(values), level=0.6, resamples=4000, seed=0)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, shares)), abs=1e-12)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +169,34 @@ def test_attribute_curves_equal_the_released_evaluation(recorded: dict[str, np.n
         assert overlap == pytest.approx(recorded[f"attr_{attribute}_overlap"].item(), abs=1e-9)
         failures = 10 * np.mean([(part < 0.5).mean() for part in parts])
         assert failures == pytest.approx(recorded[f"attr_{attribute}_failures"].item(), abs=1e-9)
+
+
+@pytest.mark.parametrize("block", [1, 7, 50])
+def test_where_the_frames_are_cut_into_blocks_changes_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    counts = [3, 1, 12, 4, 4, 9, 2, 30]
+    boxes, true = (rng.uniform(1, 60, (sum(counts), 4)) for _ in range(2))
+    rules = get_convention("otb-matlab")
+    whole = measure_frames(boxes, true, counts, rules)
+    monkeypatch.setattr("spm_bench.metrics.success.BLOCK", block)
+    cut = measure_frames(boxes, true, counts, rules)
+    for name in ("overlaps", "errors", "normalised_errors"):
+        np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name))
+
+
+RULES_OF_VALIDITY = {
+    "all-positive": lambda x, y, w, h: x > 0 and y > 0 and w > 0 and h > 0,
+    "size-positive": lambda x, y, w, h: w > 0 and h > 0,
+    "centre-positive": lambda x, y, w, h: x + (w - 1) / 2 > 0 and y + (h - 1) / 2 > 0,
+    "any": lambda x, y, w, h: True,
+}
+
+
+@pytest.mark.parametrize("rule", RULES_OF_VALIDITY)
+def test_which_annotations_count(rule: str) -> None:
+    """Every combination of signs, in the benchmark's own 1-based numbers; invalid frames get an overlap below 0."""
+    numbers = np.array(list(itertools.product((-4.0, 0.0, 3.0), (-4.0, 0.0, 3.0), (-2.0, 0.0, 5.0), (-2.0, 0.0, 5.0))))
+    rules = replace(get_convention("otb-matlab"), valid_for_overlap=rule)
+    found = measure_frames(numbers - ONE_BASED, numbers - ONE_BASED, [len(numbers)], rules).overlaps
+    expected = [RULES_OF_VALIDITY[rule](*row) for row in numbers]
+    assert (found >= 0).tolist() == expected
