@@ -82,7 +82,7 @@ def plan(order: Order, meter: Meter) -> Plan:
     home = home_of(facts, data_root(order.to))
     record = Record.read(home)
     read = _Reader(order.patience, meter)
-    parcels = plan_parcels(facts, order.only, order.mirror, read)
+    facts, parcels = plan_parcels(facts, order.only, order.mirror, read)
     layout = layout_of(facts)
     missing = [
         replace(parcel, folders=folders)

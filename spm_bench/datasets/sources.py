@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -66,8 +66,10 @@ class Parcel:
 
 def plan_parcels(
     facts: SuiteFacts, only: Iterable[str] | None, mirror: str | None, read: Callable[[str], bytes]
-) -> list[Parcel]:
+) -> tuple[SuiteFacts, list[Parcel]]:
     """List what has to be fetched for a suite, whether it is here or not.
+
+    The suite comes back with all its sequences, also where only the source's description lists them.
 
     Args:
         facts: The suite.
@@ -80,13 +82,17 @@ def plan_parcels(
         DataError: The description of a VOT suite is broken.
         FetchError: It cannot be fetched.
     """
-    items = select(facts.sequences, only)
     source = automatic_source(facts)
+    if not facts.discovered:
+        select(facts.sequences, only)  # a mistyped name is told before anything is fetched
     if source.kind == "vot":
         url = mirrored(source.url, mirror)
-        return _parcels_of_vot(facts, items, url, read(url))
+        described = _read_description(read(url), url)
+        if facts.discovered:
+            facts = replace(facts, sequences=tuple(SequenceFacts(name, name) for name in described))
+        return facts, _parcels_of_vot(facts, select(facts.sequences, only), url, described)
     if source.kind == "archives":
-        return _parcels_of_archives(facts, items, source, mirror)
+        return facts, _parcels_of_archives(facts, select(facts.sequences, only), source, mirror)
     raise DataError(f"its source is of an unknown kind, {source.kind!r}", where=f"{facts.name}.json")
 
 
@@ -138,17 +144,29 @@ def _parcels_of_archives(
     return [Parcel(folder, (folder,), (archive,)) for folder, archive in archives.items()]
 
 
-def _parcels_of_vot(facts: SuiteFacts, items: list[SequenceFacts], url: str, content: bytes) -> list[Parcel]:
-    """Annotations and pictures of each sequence, as the description of the data set lists them."""
+def _read_description(content: bytes, url: str) -> dict[str, Mapping[str, Any]]:
+    """Name -> what the description of a VOT data set says of each sequence."""
     try:
-        described = {entry["name"]: entry for entry in json.loads(content)["sequences"]}
-        absent = [item.name for item in items if item.name not in described]
-        if absent:
-            raise DataError(
-                f"{listed(absent)} of {facts.title} is not in this description",
-                where=url,
-                remedy="Is it that of another year?",
-            )
+        described = {str(entry["name"]): entry for entry in json.loads(content)["sequences"]}
+    except (ValueError, TypeError, KeyError) as problem:
+        raise DataError(f"this is no description of a VOT data set ({problem})", where=url) from problem
+    for name in described:
+        check_name(name, Path(url))
+    return described
+
+
+def _parcels_of_vot(
+    facts: SuiteFacts, items: list[SequenceFacts], url: str, described: Mapping[str, Mapping[str, Any]]
+) -> list[Parcel]:
+    """Annotations and pictures of each sequence, as the description of the data set lists them."""
+    absent = [item.name for item in items if item.name not in described]
+    if absent:
+        raise DataError(
+            f"{listed(absent)} of {facts.title} is not in this description",
+            where=url,
+            remedy="Is it that of another year?",
+        )
+    try:
         return [_parcel_of_vot(item.name, item.folder, described[item.name], url) for item in items]
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         raise DataError(f"this is no description of a VOT data set ({problem})", where=url) from problem

@@ -88,6 +88,20 @@ def test_a_vot_suite_has_what_the_toolkit_wants(vot: Server, tmp_path: Path) -> 
     assert Record.read(home(root, "vot2013")).archives["bolt.color.zip"].verified == "published"
 
 
+def test_a_suite_that_only_its_description_lists(vot: Server, tmp_path: Path) -> None:
+    """VOT2021: its data file has no names."""
+    assert suite_facts("vot2021").sequences == ()
+    root = tmp_path / "root"
+    with pytest.raises(UsageError, match=r"no sequence 'cap'. Did you mean cup"):
+        fulfil(order(vot, root, "vot2021", only=("cap",), mirror=vot.url + DESCRIPTION))
+    fulfil(order(vot, root, "vot2021", only=("cup",), mirror=vot.url + DESCRIPTION))
+    assert loads(root, "vot2021", {"cup": VOT["cup"]})
+    assert len(fulfil(order(vot, root, "vot2021", only=(), mirror=vot.url + DESCRIPTION))) == 1
+    assert loads(root, "vot2021", VOT)
+    assert (home(root, "vot2021") / "list.txt").read_text() == "bolt\ncup\n"
+    assert fulfil(order(vot, root, "vot2021", only=(), mirror=vot.url + DESCRIPTION)) == []
+
+
 def test_only_some_and_then_the_others(vot: Server, tmp_path: Path) -> None:
     root = tmp_path / "root"
     fulfil(order(vot, root, "vot2013", only=("cup",)))
@@ -350,6 +364,7 @@ BROKEN_DESCRIPTIONS = {
     "other year": b'{"sequences": [{"name": "ants1"}]}',
     "bad checksum": b'{"sequences": [{"name": "bolt", "fps": 1, "channels": {}, '
     b'"annotations": {"url": "x", "uid": 1, "checksum": "12"}}]}',
+    "bad name": b'{"sequences": [{"name": "bolt"}, {"name": "../x"}]}',
     "bad channel": b'{"sequences": [{"name": "bolt", "fps": 1, "annotations": {"url": "x", "uid": 1}, '
     b'"channels": {"../x": {"url": "y"}}}]}',
 }
