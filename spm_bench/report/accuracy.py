@@ -39,7 +39,7 @@ def read_score_rows(path: Path) -> list[dict[str, Any]]:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultsError(f"cannot read: {error.strerror or error}", where=path, remedy=remedy) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(f"is not JSON ({error})", where=path, remedy=remedy) from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ResultsError("is no list of scores", where=path, remedy=remedy)

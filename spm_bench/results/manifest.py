@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,16 @@ PENDING, DONE, FAILED = "pending", "done", "failed"
 """States of a sequence."""
 
 _FIELDS = frozenset({"label", "identity", "family", "tracker", "suite", "protocol", "seed", "sequences", "sessions"})
+_SHAPE = {
+    "family": str,
+    "tracker": {"name": str, "variant": str, "trained": str},
+    "suite": {"name": str, "title": str, "fingerprint": str},
+    "protocol": {"name": str},
+    "sequences": dict,
+    "sessions": list,
+}
+"""What every reader takes for granted."""
+_SEQUENCE = {"state": str, "annotations": str, "fingerprint": str}
 
 Manifest = dict[str, Any]
 
@@ -96,7 +107,7 @@ def read_manifest(folder: Path) -> Manifest:
         schema = manifest["schema"]
     except OSError as error:
         raise ResultsError(f"cannot read: {error.strerror or error}", where=path) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ResultsError(f"is not the description of a run ({error})", where=path, remedy="Run it again") from None
     if schema != SCHEMA:
         raise ResultsError(
@@ -107,9 +118,33 @@ def read_manifest(folder: Path) -> Manifest:
         problem = f"{', '.join(missing)} missing"
     elif not isinstance(label, str) or label != Path(label).name or label in ("", ".", ".."):
         problem = f"{label!r} is no folder's name"  # it would be read from outside the run folder
-    else:
+    elif not (problem := _misfit(manifest, _SHAPE) or _misfit(manifest["sequences"], _of_each(manifest))):
         return dict(manifest)
     raise ResultsError(f"is not the description of a run ({problem})", where=path, remedy="Run it again")
+
+
+def _of_each(manifest: Manifest) -> dict[str, Any]:
+    """The shape of the sequences' entries; those that are done say how many repetitions there are."""
+    return {
+        name: _SEQUENCE | ({"repetitions": int} if isinstance(entry, dict) and entry.get("state") == DONE else {})
+        for name, entry in manifest["sequences"].items()
+    }
+
+
+def _misfit(value: Any, shape: Mapping[str, Any]) -> str:
+    """The first field that is missing or of another kind; empty where all is as it should be."""
+    for name, kind in shape.items():
+        if not isinstance(value, dict) or name not in value:
+            return f"{name} missing"
+        if isinstance(kind, Mapping):
+            if told := _misfit(value[name], kind):
+                return f"{name}: {told}"
+        elif not isinstance(value[name], kind):
+            return f"{name} is no {_KINDS[kind]}"
+    return ""
+
+
+_KINDS = {str: "text", dict: "table", list: "list", int: "number"}
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

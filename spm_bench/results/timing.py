@@ -149,7 +149,7 @@ def read_timing(path: Path) -> Timing:
         return _from_json(found)
     except OSError as error:
         raise ResultsError(f"cannot read: {error.strerror or error}", where=path) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ResultsError(
             f"is not a timing ({type(error).__name__}: {error})", where=path, remedy="Time again with spm-bench bench"
         ) from None

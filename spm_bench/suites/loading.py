@@ -253,6 +253,10 @@ def _bytes(values: FloatArray) -> bytes:
     return np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8").tobytes()
 
 
+_NOT_THAT_FORM = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+"""What comes of JSON of another form; the last two of infinity, and of brackets in brackets without end."""
+
+
 def recorded_image_sizes(file: Path) -> dict[str, tuple[int, int]]:
     """Read image sizes that lie beside annotations without pictures, name -> (width, height); empty without the file.
 
@@ -269,5 +273,5 @@ def recorded_image_sizes(file: Path) -> dict[str, tuple[int, int]]:
         items = [(i["name"], i) for i in listed] if isinstance(listed, list) else list(content.items())
         sizes = {name: item.get("image_size") for name, item in items}
         return {name: (int(size[0]), int(size[1])) for name, size in sizes.items() if size is not None}
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as problem:
+    except _NOT_THAT_FORM as problem:
         raise DataError("the list of image sizes is broken", where=file, remedy="Restore or remove it") from problem
