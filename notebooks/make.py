@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from stale import differences, troubles
@@ -140,8 +140,11 @@ def main(arguments: list[str] | None = None) -> int:
     for script in scripts(args.names):
         try:
             found = list((check if args.check else make)(script))
-        except CellExecutionError as error:
+        except (CellExecutionError, CellTimeoutError) as error:
             found, code = [_COLOURS.sub("", str(error))], 1
+        except DeadKernelError:
+            print(f"{script.stem}: stopped, or its kernel died", file=sys.stderr)
+            return 1
         word = "as it should be" if not found else "look at it"
         print("\n  ".join([f"{script.stem}: {word}", *found]), flush=True)
         code = code or int(args.check and bool(found))

@@ -65,6 +65,20 @@ def test_a_cell_that_fails_is_told_and_nothing_is_written(home: Path, capsys: py
     assert not script.with_suffix(".ipynb").exists()
 
 
+def test_a_cell_that_never_ends_and_a_kernel_that_dies_are_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(make, "SECONDS", 1)
+    endless = written(home, "# %%\nimport time\ntime.sleep(60)\n", "01_endless")
+    assert make.main(["01_endless"]) == 1
+    assert "timed out" in capsys.readouterr().out
+    dead = written(home, "# %%\nimport os\nos._exit(1)\n", "02_dead")
+    assert make.main(["02_dead"]) == 1
+    assert capsys.readouterr().err == "02_dead: stopped, or its kernel died\n"
+    assert not endless.with_suffix(".ipynb").exists()
+    assert not dead.with_suffix(".ipynb").exists()
+
+
 def test_outputs_whose_material_is_not_at_hand_are_kept(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
