@@ -17,13 +17,13 @@ from pathlib import Path
 from spm_bench.errors import SpmBenchError
 from spm_bench.report import write_report
 from spm_bench.report.html import PageOptions, write_page
-from spm_bench.run import Request, run_suite
+from spm_bench.run import Outcome, Request, run_suite
 from spm_bench.scoring.base import Evaluation
 
 TRACKERS = ("SPM-lite", "CSRT", "KCF", "MOSSE", "static")
 VARIANTS = ("base", "cm_only")
 """The full tracker against its coarse matching alone: what look-alikes do to each is what the suite was made for."""
-COMMAND = ("spm-bench", "report", "runs/demo", "--html", "--strips")
+COMMAND = ("python", "reports/demo.py")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -43,20 +43,38 @@ def without_speed(evaluation: Evaluation) -> Evaluation:
     return replace(evaluation, scores=scores, per_sequence=kept)
 
 
+def run_demo(
+    runs: Path, trackers: tuple[str, ...] = TRACKERS, variants: tuple[str, ...] = (), only: tuple[str, ...] = ()
+) -> Outcome:
+    """Run what is missing of the demo suite, and score it.
+
+    Args:
+        runs: Root of the run folders, which may hold others too.
+        trackers: By name.
+        variants: Of those that have them.
+        only: Names of sequences; empty for all.
+
+    Raises:
+        SpmBenchError: A name does not exist, or nothing can be written.
+    """
+    request = Request(
+        suite="demo",
+        trackers=trackers,
+        variants=variants,
+        sequences=only,
+        out=runs,
+        report=False,
+        command=COMMAND,
+    )
+    return run_suite(request)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Make the report; returns the exit code: 0, 1 where a sequence failed, 2 where something must be mended."""
     args = parse(arguments)
-    request = Request(
-        suite="demo",
-        trackers=tuple(args.tracker or TRACKERS),
-        variants=() if args.tracker else VARIANTS,
-        sequences=tuple(args.only),
-        out=args.runs,
-        report=False,
-        command=("python", "reports/demo.py"),
-    )
+    trackers, variants = (tuple(args.tracker), ()) if args.tracker else (TRACKERS, VARIANTS)
     try:
-        outcome = run_suite(request)
+        outcome = run_demo(args.runs, trackers, variants, tuple(args.only))
         scored = [(without_speed(e), r) for e, r in zip(outcome.evaluations, outcome.results, strict=True)]
         evaluations, results = zip(*scored, strict=True)
         print(write_report(evaluations, outcome.suite, args.out, results=results)[0])

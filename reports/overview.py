@@ -3,15 +3,17 @@
     make demo
     python reports/overview.py runs reports/overview.png
 
-It reads raw results only; nothing is run again.
+What `make demo` has run is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence as Many
 from pathlib import Path
 
 import numpy as np
+from demo import run_demo
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -20,11 +22,8 @@ from numpy.typing import NDArray
 from spm_bench.report import style
 from spm_bench.report.figures import frame_curve, legend_labels, looks_of
 from spm_bench.report.vocabulary import is_untrained, ranked
-from spm_bench.results.foreign import find_result_sets
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
-from spm_bench.scoring.evaluate import evaluate
-from spm_bench.suites import load_suite
 from spm_bench.suites.base import Sequence
 
 STRIPS = (("lookalike-3", (6, 18, 28)), ("deform-4", (6, 18, 28)), ("occlude-2", (4, 14, 24)))
@@ -42,7 +41,7 @@ def draw_frame(axes: Axes, sequence: Sequence, index: int, boxes: dict[str, NDAr
     axes.set_axis_off()
 
 
-def overview(sequences: dict[str, Sequence], results: list[ResultSet], evaluations: list[Evaluation]) -> Figure:
+def overview(sequences: dict[str, Sequence], results: Many[ResultSet], evaluations: Many[Evaluation]) -> Figure:
     """Three film strips (without untrained trackers, whose boxes mean nothing) beside the success plot.
 
     Args:
@@ -81,13 +80,11 @@ def overview(sequences: dict[str, Sequence], results: list[ResultSet], evaluatio
 def main() -> None:
     """Read a folder of runs and write the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, help="the --out folder of a run on the demo suite")
+    parser.add_argument("runs", type=Path, help="root of the run folders, as of `make demo`")
     parser.add_argument("picture", type=Path)
     args = parser.parse_args()
-    suite = load_suite("demo")
-    results = find_result_sets([p.parent for p in sorted((args.runs / "demo").glob("*/run.json"))], suite)
-    evaluations = [evaluate(suite, r) for r in results]
-    figure = overview({s.name: s for s in suite.sequences}, results, evaluations)
+    outcome = run_demo(args.runs)
+    figure = overview({s.name: s for s in outcome.suite.sequences}, outcome.results, outcome.evaluations)
     figure.savefig(args.picture, dpi=130, metadata={"Software": None})
     print(args.picture)
 

@@ -76,6 +76,7 @@ SAMPLES = (
         "Figures in print beside the same trackers' raw results under every convention, and what explains the gaps.",
         "python reports/agreement.py --published {published}",
         (("document", "agreement/README.md"),),
+        (("figures in print beside those of raw results", "agreement/agreement.png"),),
     ),
     Sample(
         "ablations",

@@ -226,6 +226,16 @@ def test_an_address_leads_to_a_frame(visit: Visit, otb_page: Path) -> None:
     expect(page.locator("#report")).to_be_visible()
 
 
+def test_keys_answer_as_soon_as_a_sequence_is_open(visit: Visit, otb_page: Path) -> None:
+    page = visit(otb_page, "#s-1@17")
+    for key, frame in (("ArrowRight", 18), ("Shift+ArrowLeft", 8), ("End", 60), ("Home", 1)):
+        page.keyboard.press(key)
+        expect(page.locator("#frame")).to_have_text(f"{frame} / 60")
+    page.locator("#next").focus()  # a link scrolls, as everywhere
+    page.keyboard.press("End")
+    expect(page.locator("#frame")).to_have_text("1 / 60")
+
+
 def test_from_one_sequence_to_the_next(visit: Visit, otb_page: Path) -> None:
     page = visit(otb_page, "#s-0")
     expect(page.locator("#previous")).not_to_be_visible()

@@ -144,15 +144,15 @@ function startSequence() {
   byId("on-one").addEventListener("click", () => { play(false); toFrame(player.frame + 1); });
   byId("play").addEventListener("click", () => play(!player.playing));
   byId("follow").addEventListener("change", drawScene);
-  for (const id of ["scene", "scrub"]) {
-    byId(id).addEventListener("keydown", event => {
-      if (event.altKey || event.ctrlKey || event.metaKey) return;
-      if (event.key === " ") play(!player.playing);
-      else if (KEYS[event.key]) { play(false); toFrame(KEYS[event.key](event.shiftKey)); }
-      else return;
-      event.preventDefault();
-    });
-  }
+  // Keys answer as soon as a sequence is open, unless something else that wants them has the focus.
+  document.addEventListener("keydown", event => {
+    const own = [byId("scene"), byId("scrub"), byId("sequence-name"), document.body].includes(event.target);
+    if (byId("sequence-page").hidden || !own || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === " ") play(!player.playing);
+    else if (KEYS[event.key]) { play(false); toFrame(KEYS[event.key](event.shiftKey)); }
+    else return;
+    event.preventDefault();
+  });
   onChoice(() => { if (player.data) drawScene(); });
   new ResizeObserver(() => { if (player.data && !byId("sequence-page").hidden) drawScene(); }).observe(byId("scene").parentNode);
 }
