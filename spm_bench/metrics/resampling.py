@@ -15,8 +15,8 @@ Intervals are Efron's bias-corrected and accelerated ones (BCa; Efron and Tibshi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from statistics import NormalDist
 
@@ -58,10 +58,7 @@ class Statistic:
 
     def __call__(self, times: ArrayLike) -> FloatArray:
         """Scores of R draws: R x S numbers of times each sequence is drawn -> R values."""
-        drawn = np.asarray(times, dtype=np.float64)
-        rows = max(1, BLOCK // max(1, self.columns.shape[1]))
-        blocks = [self.formula(drawn[i : i + rows] @ self.columns) for i in range(0, len(drawn), rows)]
-        return np.concatenate(blocks) if blocks else np.empty(0)
+        return drawn_scores([self], np.asarray(times, dtype=np.float64))[0]
 
     @property
     def value(self) -> float:
@@ -101,6 +98,24 @@ class Statistic:
         sums = np.zeros((int(members.max(initial=-1)) + 1, self.columns.shape[1]))
         np.add.at(sums, members, self.columns)
         return Statistic(sums, self.formula, self.of_single)
+
+
+def drawn_scores(statistics: Sequence[Statistic], times: FloatArray) -> list[FloatArray]:
+    """Scores of R draws for each of some statistics over as many sequences, in one matrix product for all.
+
+    Args:
+        statistics: Each of S sequences, not necessarily the same ones.
+        times: R x S numbers of times each sequence is drawn.
+    """
+    ends = np.cumsum([s.columns.shape[1] for s in statistics])
+    columns = np.hstack([s.columns for s in statistics])
+    rows = max(1, BLOCK // max(1, columns.shape[1]))
+    blocks: list[list[FloatArray]] = [[] for _ in statistics]
+    for i in range(0, len(times), rows):
+        sums = np.split(times[i : i + rows] @ columns, ends[:-1], axis=1)
+        for block, statistic, own in zip(blocks, statistics, sums, strict=True):
+            block.append(statistic.formula(own))
+    return [np.concatenate(block) if block else np.empty(0) for block in blocks]
 
 
 def mean_over(values: ArrayLike) -> Statistic:
@@ -252,10 +267,23 @@ def bootstrap(
     seed: int = 0,
     method: str = "bca",
 ) -> Interval:
-    """A score with its bootstrap interval.
+    """A score with its bootstrap interval; see `bootstrap_all`."""
+    return bootstrap_all([statistic], units, level=level, resamples=resamples, seed=seed, method=method)[0]
+
+
+def bootstrap_all(
+    statistics: Sequence[Statistic],
+    units: ArrayLike | None = None,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    method: str = "bca",
+) -> list[Interval]:
+    """Scores with their bootstrap intervals; all see the same draws.
 
     Args:
-        statistic: Of S sequences.
+        statistics: Each of the same S sequences.
         units: S labels; sequences with the same label are drawn together. None: each sequence is its own unit.
         level: Of the interval, above 0 and below 1.
         resamples: R; how often units are drawn.
@@ -269,20 +297,31 @@ def bootstrap(
         raise ValueError(f"no interval has level {level} from {resamples} resamples")
     if method not in METHODS:
         raise ValueError(f"no method {method!r}, only {' and '.join(METHODS)}")
-    n_sequences, grouped = heard_units(statistic, units)
-    n, value = len(grouped.columns), statistic.value
-    none = Interval(value, np.nan, np.nan, level, n_sequences, n)
-    if n < 2 or not np.isfinite(value):
-        return none
-    drawn = grouped(draws(n, resamples, seed))
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) < (1.0 - MOST_UNDEFINED) * resamples:
-        return none
-    shares = np.array([(1 - level) / 2, (1 + level) / 2])
+    heard = [heard_units(statistic, units) for statistic in statistics]
+    values = [statistic.value for statistic in statistics]
+    found = [
+        Interval(value, np.nan, np.nan, level, n_sequences, len(grouped.columns))
+        for value, (n_sequences, grouped) in zip(values, heard, strict=True)
+    ]
+    able = [i for i, one in enumerate(found) if one.n_units > 1 and np.isfinite(one.value)]
+    for n in dict.fromkeys(found[i].n_units for i in able):
+        alike = [i for i in able if found[i].n_units == n]
+        scores = drawn_scores([heard[i][1] for i in alike], draws(n, resamples, seed))
+        for i, drawn in zip(alike, scores, strict=True):
+            found[i] = _ended(found[i], heard[i][1], drawn, method)
+    return found
+
+
+def _ended(interval: Interval, grouped: Statistic, drawn: FloatArray, method: str) -> Interval:
+    """The interval with its ends, from the scores of R draws; as it was where too many are undefined."""
+    known = drawn[np.isfinite(drawn)]
+    if len(known) < (1.0 - MOST_UNDEFINED) * len(drawn):
+        return interval
+    shares = np.array([(1 - interval.level) / 2, (1 + interval.level) / 2])
     if method == "bca":
-        shares = _corrected(shares, drawn, value, left_out(grouped))
-    low, high = np.quantile(drawn, shares)
-    return Interval(value, float(low), float(high), level, n_sequences, n)
+        shares = _corrected(shares, known, interval.value, left_out(grouped))
+    low, high = np.quantile(known, shares)
+    return replace(interval, low=float(low), high=float(high))
 
 
 def heard_units(statistic: Statistic, units: ArrayLike | None) -> tuple[int, Statistic]:

@@ -5,6 +5,7 @@ The same layouts serve for other people's results and for the raw files inside o
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from collections.abc import Sequence as Many
@@ -68,8 +69,11 @@ class Layout:
 
     def find_times(self, folder: Path, sequence: str, repetition: int = 1) -> Path | None:
         """The file in which this or another tool left the seconds; None where there is none."""
-        paths = (t.format(sequence=sequence, repetition=repetition) for t in (self.time_path, *self.other_times))
-        return next((folder / path for path in paths if (folder / path).is_file()), None)
+        for template in (self.time_path, *self.other_times):
+            path = template.format(sequence=sequence, repetition=repetition)
+            if os.path.isfile(f"{folder}/{path}"):  # noqa: PTH113 - asked for each of thousands of files: no Path is made
+                return folder / path
+        return None
 
     def number(self, sequence: Sequence, repetition: int) -> int:
         """The number in the file names of a repetition (from 1)."""

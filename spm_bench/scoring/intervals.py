@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spm_bench.metrics.resampling import BAND_RESAMPLES, LEVEL, RESAMPLES, FloatArray, band, bootstrap
+from spm_bench.metrics.resampling import BAND_RESAMPLES, LEVEL, RESAMPLES, FloatArray, band, bootstrap_all
 from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.scoring.units import units_of
 from spm_bench.suites.base import Suite
@@ -29,14 +29,14 @@ def with_intervals(
     """
     units = list(units_of(suite.name, evaluation.sequences).values())
 
+    able = [s.metric for s in evaluation.scores if s.value is not None and s.metric in evaluation.statistics]
+    statistics = [evaluation.statistics[metric] for metric in able]
+    intervals = bootstrap_all(statistics, units, level=level, resamples=resamples, seed=seed) if able else []
+    found = {metric: one for metric, one in zip(able, intervals, strict=True) if not np.isnan(one.low)}
+
     def of(score: Score) -> Score:
-        statistic = evaluation.statistics.get(score.metric)
-        if statistic is None or score.value is None:
-            return score
-        found = bootstrap(statistic, units, level=level, resamples=resamples, seed=seed)
-        if np.isnan(found.low):
-            return score
-        return replace(score, low=found.low, high=found.high, level=level)
+        own = found.get(score.metric)
+        return score if own is None else replace(score, low=own.low, high=own.high, level=level)
 
     return replace(evaluation, scores=tuple(map(of, evaluation.scores)))
 

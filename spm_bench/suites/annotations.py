@@ -56,7 +56,8 @@ def read_text(path: Path, error: type[SpmBenchError] = DataError) -> bytes:
         error: The file is missing, unreadable, or UTF-16.
     """
     try:
-        data = path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a third faster than by Path, of thousands of files
+            data = file.read()
     except FileNotFoundError:
         raise error("the file is missing", where=path) from None
     except OSError as problem:
