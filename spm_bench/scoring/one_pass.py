@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Curve, Evaluation, Part, Score
 from spm_bench.scoring.passes import BoolArray, FloatArray, Passes, collect_passes
 from spm_bench.scoring.rows import about_seconds, score_row
-from spm_bench.suites.base import Suite
+from spm_bench.suites.base import Sequence, Suite
 
 ON_FRAMES = " (frames)"
 """Ends the names of per-frame attributes, whose values are pooled over labelled frames instead of sequences."""
@@ -274,17 +274,18 @@ def _per_attribute(passes: Passes, measured: _Measured) -> pd.DataFrame:
     )
 
 
-def _members(passes: Passes) -> dict[str, list[int]]:
-    """Attribute -> indices of the sequences that carry it."""
+@lru_cache(maxsize=1)
+def _members(sequences: tuple[Sequence, ...]) -> Mapping[str, NDArray[np.intp]]:
+    """Attribute -> indices of the sequences that carry it; kept for the next tracker, whose sequences are the same."""
     members: dict[str, list[int]] = {}
-    for index, sequence in enumerate(passes.sequences):
+    for index, sequence in enumerate(sequences):
         for attribute in sequence.attributes:
             members.setdefault(attribute, []).append(index)
-    return members
+    return {attribute: np.array(chosen) for attribute, chosen in members.items()}
 
 
 def _sequence_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
-    for attribute, chosen in _members(passes).items():
+    for attribute, chosen in _members(passes.sequences).items():
         for metric, values in measured.per_sequence.items():
             some = values[chosen]
             found = some[~np.isnan(some)]
@@ -314,7 +315,7 @@ def _sequence_parts(passes: Passes, measured: _Measured) -> dict[str, Part]:
             tuple(passes.sequences[i].name for i in chosen),
             {metric: mean_over(values[chosen]) for metric, values in measured.per_sequence.items()},
         )
-        for attribute, chosen in _members(passes).items()
+        for attribute, chosen in _members(passes.sequences).items()
     }
 
 
