@@ -20,10 +20,14 @@ from spm_bench.results.foreign import ForeignResults
 from spm_bench.results.kept import KeptResults, keep
 from spm_bench.results.names import match_names
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
+from spm_bench.scoring.families import family_of
 from spm_bench.scoring.one_pass import evaluate_one_pass
 from spm_bench.suites.base import Sequence, Suite
 
 GOT10K_REPETITIONS = 3
+_BOXES = ("otb", "got10k")
+"""Families whose files hold a box in every line."""
+_ROBUSTNESS = ("otb-tre", "otb-sre")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +56,14 @@ def check_results(results: ResultSet, suite: Suite) -> Checked:
     kept = keep(results, passes)
     sequences = [s for s in suite.sequences if s.name in passes]
     found = [*_presence(results, suite), *broken]
-    if suite.family == "vot":
+    kind = family_of(suite.family).kind
+    if kind == "supervised":
         found += check_codes(sequences, passes, reader.where)
-    else:
+    elif kind == "one pass":
         found += _one_pass_repetitions(suite, passes)
-    given = suite.family != "vot"  # supervised files have a code there
+    if kind == "multi-start" or suite.family in _ROBUSTNESS:
+        return Checked(kept, by_gravity(found))  # runs over parts of a sequence, from starts of their own
+    given = kind == "one pass"  # files of VOT's experiments have a code there
     first = [_first_pass(s, passes[s.name][0], given=given) for s in sequences if passes[s.name]]
     form, others = _boxes(first, kept, suite, lambda name: reader.where(name, 1))
     if given and not any(f.level == "error" for f in form):  # else numbers mean something else than was read
@@ -97,7 +104,7 @@ class _Reader:
     def _explained(self, sequence: Sequence, error: ResultsError) -> Finding:
         own = None if self.foreign is None else self.foreign.box_file(sequence.name)
         where = str(error.where or self.results.run)
-        if own is not None and where == str(shown(own)) and " lines" in error.problem and self.suite.family != "vot":
+        if own is not None and where == str(shown(own)) and " lines" in error.problem and self.suite.family in _BOXES:
             return explain_length(self.suite.name, sequence, own, error)
         kind = "length" if " lines" in error.problem else "unreadable"
         remedy = error.remedy or "Write the file again"
@@ -160,7 +167,7 @@ def _effect(kept: KeptResults, suite: Suite) -> Callable[[Change], str]:
     """Tell what a change of all boxes would do to the main score."""
 
     def told(change: Change) -> str:
-        known = suite.has_ground_truth and suite.family != "vot" and kept.passes
+        known = suite.has_ground_truth and kept.passes and family_of(suite.family).kind == "one pass"
         if not known or not any(has_area(s.ground_truth[1:]).any() for s in suite.sequences if kept.has(s.name)):
             return ""
         try:

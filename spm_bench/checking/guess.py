@@ -105,10 +105,9 @@ def _fit(name: str, sequences: list[str], found: dict[str, Path]) -> _Fit:
 
 
 def _suites(coded: bool) -> Iterator[tuple[str, list[str]]]:
-    """Name and sequences of all suites whose results have codes, or have none."""
+    """Name and sequences of all suites whose results have codes (VOT's), or have none."""
     for name, fields in data_files().items():
-        supervised = fields.get("family") == "vot" and fields.get("protocol") == "supervised"
-        if supervised != coded:
+        if fields.get("family", "").startswith("vot") != coded:
             continue
         if name in suite_names():
             yield name, [item.name for item in suite_facts(name).sequences]

@@ -39,6 +39,10 @@ def check(
             "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
         ),
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", help="The results' protocol. Default: the suite's own.", show_default=False),
+    ] = None,
     scores: Annotated[
         bool, typer.Option("--scores/--no-scores", help="Score them under the rules of every evaluator, too.")
     ] = True,
@@ -65,11 +69,10 @@ def check(
     from spm_bench.results.foreign import find_result_sets
 
     loaded, told = _suite(suite, results, data)
-    if loaded.family == "vot-multistart":
-        raise UsageError(
-            f"results of many starts, as {loaded.title}'s are, have no check yet",
-            remedy=f"Score them: spm-bench score --suite {loaded.name} ... refuses what no such experiment writes",
-        )
+    if protocol is not None:
+        from spm_bench.protocols.catalog import as_run_under, suite_protocol
+
+        loaded = as_run_under(loaded, suite_protocol(loaded, protocol))
     checked = []
     for found in find_result_sets(results, loaded, strict=False):
         one = check_results(found, loaded)

@@ -124,8 +124,10 @@ def explain_difference(score: EvaluatorScore) -> str:
         return score.note
     if score.difference is None:
         return "another number: the benchmark's own rules have none like it"
-    if abs(score.difference) <= NEGLIGIBLE or not score.rules:
+    if abs(score.difference) <= NEGLIGIBLE:
         return NO_DIFFERENCE
+    if not score.rules:
+        return f"the rules of {score.convention} (see `spm-bench ls conventions`)"
     least = max(NEGLIGIBLE, 0.05 * abs(score.difference))
     moving = [effect for effect in score.rules if abs(effect.among_others) >= least] or list(score.rules[:1])
     if len(moving) == 1:

@@ -258,6 +258,8 @@ def _wrong_layout(asked: Path, culprit: Path, suite: Suite) -> _NoResultsError:
     seen = ", ".join(files[:_SHOWN]) + (", ..." if len(files) > _SHOWN else "") if files else "no file at all"
     problem = f"no results for {suite.title} here: expected {layout.expected}, found {seen}"
     remedy = f"Sequences of {suite.title}: {examples}, ..."
+    if any(culprit.glob("**/*.mat")):
+        remedy += " MATLAB files are not read: write them as text, one line of x,y,w,h a frame."
     if culprit != asked:
         remedy += f" Name the trackers' folders one by one to leave {culprit.name} out"
     error = _NoResultsError(problem, where=shown(culprit), remedy=remedy)

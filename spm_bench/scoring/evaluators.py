@@ -13,9 +13,16 @@ from typing import Any, TypeVar
 
 from spm_bench.errors import DataError
 from spm_bench.metrics.conventions import CONVENTIONS, Convention, default_convention
-from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS, VotConvention
+from spm_bench.metrics.vot_conventions import (
+    MULTISTART_CONVENTIONS,
+    NO_RESET_CONVENTIONS,
+    VOT_CONVENTIONS,
+    VotConvention,
+)
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
+from spm_bench.scoring.evaluate import evaluate
+from spm_bench.scoring.families import family_of
 from spm_bench.scoring.one_pass import evaluate_one_pass
 from spm_bench.scoring.supervised import Runs, collect_runs, score_runs
 from spm_bench.suites.base import Suite
@@ -122,7 +129,10 @@ def side_by_side(suite: Suite, results: ResultSet) -> SideBySide:
     Raises:
         UsageError, ResultsError: As `evaluate`.
     """
-    if suite.family == "vot":
+    kind = family_of(suite.family).kind
+    if kind in _BY_NAME:
+        return _by_name(suite, results, _BY_NAME[kind])
+    if kind == "supervised":
         return _compare(
             suite,
             results,
@@ -140,6 +150,24 @@ def side_by_side(suite: Suite, results: ResultSet) -> SideBySide:
         lambda rules: evaluate_one_pass(suite, results, rules, allow_missing=True),
         _METRICS[default.scheme],
     )
+
+
+_BY_NAME: dict[str, tuple[Any, ...]] = {"multi-start": MULTISTART_CONVENTIONS, "no reset": NO_RESET_CONVENTIONS}
+"""Experiments whose evaluators differ in a few rules only, so that their names say which."""
+
+
+def _by_name(suite: Suite, results: ResultSet, known: tuple[Any, ...]) -> SideBySide:
+    """Every rule set by its name, without the effects of single rules."""
+    found = {rules.name: _values(evaluate(suite, results, rules.name, allow_missing=True)) for rules in known}
+    own = found[known[0].name]
+    metrics = tuple(metric for metric in own if metric not in _NO_QUALITY)
+    scores = [
+        EvaluatorScore(name, metric, values.get(metric), _difference(values.get(metric), own[metric]))
+        for name, values in found.items()
+        for metric in metrics
+    ]
+    n = sum(results.has(s.name) for s in suite.sequences)
+    return SideBySide(known[0].name, metrics, tuple(scores), n, suite.n_total)
 
 
 def _supervised(suite: Suite, results: ResultSet) -> Callable[[VotConvention], Evaluation]:

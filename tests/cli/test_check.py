@@ -153,3 +153,34 @@ def test_without_the_data_it_says_what_the_results_are_of(
     (tmp_path / "empty").mkdir()
     assert run("results", "--data", tmp_path / "empty") == EXIT_USAGE
     assert "taken for OTB-100: 4 of its 100" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("protocol", "metric"), [("multistart", "accuracy"), ("unsupervised", "vot_ao"), ("tre", "auc")]
+)
+def test_results_of_other_experiments(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: str, metric: str
+) -> None:
+    """Files of the right form have no findings but the sequences that were not run; mistakes in them have."""
+    told = f"run --suite demo --tracker static --protocol {protocol} --sequence calm --no-report"
+    assert guarded(build_app(), [*told.split(), "--out", str(tmp_path / "runs")]) == 0
+    (raw,) = (tmp_path / "runs" / "demo").glob("static-*/static")
+    capsys.readouterr()
+    assert run(raw, "--suite", "demo", "--protocol", protocol, "--json") == 1
+    (tracker,) = json.loads(capsys.readouterr().out)["trackers"]
+    assert [f["kind"] for f in tracker["findings"] if f["level"] != "note"] == ["missing"]
+    assert metric in {row["metric"] for row in tracker["scores"]}
+    path = next(p for p in sorted(raw.rglob("*.txt")) if "_time" not in p.name)
+    path.write_text(path.read_text() + "x\n")
+    assert run(raw, "--suite", "demo", "--protocol", protocol, "--json") == 1
+    (tracker,) = json.loads(capsys.readouterr().out)["trackers"]
+    (broken,) = (f for f in tracker["findings"] if f["level"] == "error" and f["kind"] != "missing")
+    assert broken["where"] == str(path)
+    assert not tracker["scores"]
+
+
+def test_matlab_files_are_told_how_to_be_read(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "old").mkdir()
+    (data / "old" / "deer_KCF.mat").write_bytes(b"MATLAB 5.0 MAT-file")
+    assert run("old", "--suite", "otb100", "--data", data) == EXIT_USAGE
+    assert "MATLAB files are not read: write them as text" in capsys.readouterr().err
