@@ -20,7 +20,7 @@ from spm_bench.results.changes import Change, compare_manifests
 from spm_bench.results.runs import RunResults
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
-from spm_bench.scoring.compare import SAME, Comparison, compare_attributes, compare_to_base
+from spm_bench.scoring.compare import OPPOSED, SAME, Comparison, compare_attributes, compare_to_base
 from spm_bench.scoring.timeline import Timeline, timelines
 from spm_bench.suites.base import Sequence, Suite
 
@@ -223,8 +223,10 @@ def _notes(pair: PairComparison) -> list[str]:
     """What the reader must know beside the numbers."""
     of_metrics: dict[str, list[str]] = {}
     for c in pair.comparisons:
-        if c.note and c.note != SAME:  # the conclusion says it
-            of_metrics.setdefault(c.note, []).append(style_of(c.metric).word)
+        said = (SAME, OPPOSED) if c is pair.headline else (SAME,)  # by the conclusion
+        for note in filter(None, c.note.split("; ")):
+            if note not in said:
+                of_metrics.setdefault(note, []).append(style_of(c.metric).word)
     n = len(pair.comparisons)
     notes = dict.fromkeys(
         note if len(words) == n else f"{', '.join(words)}: {note}" for note, words in of_metrics.items()

@@ -75,6 +75,16 @@ def test_supervised_pairs_have_all_scores_and_order_sequences_by_failures_first(
     assert any(note.startswith("EAO: no single sequence has this score") for note in found.notes)
 
 
+def test_got10k_is_compared_by_average_overlap() -> None:
+    suite = make_suite(4)
+    visible = tuple(replace(s, cover=np.full(len(s), 8)) for s in suite.sequences)
+    suite = replace(suite, name="got10k-val", family="got10k", protocol="got10k", sequences=visible)
+    found = pair(suite)
+    assert [c.metric for c in found.comparisons] == ["ao", "sr50", "sr75"]
+    assert found.sequence_metrics == found.attribute_metrics == ["ao"]
+    assert found.conclusion.startswith("Good cannot be told from Bad: AO ")
+
+
 def test_only_common_sequences_count_and_that_is_said() -> None:
     found = pair(make_suite(12), without={"Good": {"seq-03"}, "Bad": {"seq-05", "seq-07"}})
     assert {c.n_sequences for c in found.comparisons} == {9}
