@@ -231,6 +231,10 @@ def _notes(pair: PairComparison) -> list[str]:
     notes = dict.fromkeys(
         note if len(words) == n else f"{', '.join(words)}: {note}" for note, words in of_metrics.items()
     )
+    compared = {c.metric for c in pair.comparisons}
+    for score in (*pair.other.scores, *pair.base.scores):
+        if score.value is None and score.metric not in compared:
+            notes.setdefault(f"{style_of(score.metric).word} is not compared: {score.note or 'undefined'}")
     for evaluation in (pair.other, pair.base):
         if any(score.trained == "no" for score in evaluation.scores):
             notes[f"{evaluation.label} ran on weights that were never trained: it says nothing about the method"] = None

@@ -75,6 +75,12 @@ def test_supervised_pairs_have_all_scores_and_order_sequences_by_failures_first(
     assert any(note.startswith("EAO: no single sequence has this score") for note in found.notes)
 
 
+def test_a_score_that_is_undefined_is_named_with_its_reason() -> None:
+    found = pair(make_suite(2, 20, family="vot"))
+    assert "eao" not in {c.metric for c in found.comparisons}
+    assert any(note.startswith("EAO is not compared: ") for note in found.notes)
+
+
 def test_got10k_is_compared_by_average_overlap() -> None:
     suite = make_suite(4)
     visible = tuple(replace(s, cover=np.full(len(s), 8)) for s in suite.sequences)
