@@ -38,3 +38,13 @@ def real_data() -> Path:
 def published_results() -> Path:
     """Annotations of whole benchmarks and raw results of published trackers: otb100/, vot2016/, vot2018/, got10k/."""
     return _folder(SHARED / "benchmarks", "the folder of published raw results")
+
+
+@pytest.fixture(scope="session")
+def shown_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each protocol, with runs to show (see `tests.show.made`)."""
+    from tests.show.made import make_runs
+
+    out = tmp_path_factory.mktemp("runs")
+    make_runs(out)
+    return out

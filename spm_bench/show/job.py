@@ -10,7 +10,7 @@ import numpy as np
 
 from spm_bench.engine.progress import Progress, choose_progress
 from spm_bench.errors import ResultsError, SpmBenchError, UsageError, listed, unknown_name
-from spm_bench.protocols.catalog import get_protocol
+from spm_bench.protocols.catalog import as_run_under, suite_protocol
 from spm_bench.report.footage import FORMATS, check_amount, write_gif, write_sheet, write_video
 from spm_bench.report.lettering import Picture
 from spm_bench.report.overlay import GAP, captioned, draw, frames_of, outlines_at
@@ -106,8 +106,7 @@ def _load(request: ShowRequest) -> tuple[base.Suite, base.Sequence]:
     data = request.data or next((place for place in map(data_of, manifests) if place is not None), None)
     suite = load_suite(request.suite, data, only=[request.sequence])
     if request.protocol is not None:
-        protocol = get_protocol(request.protocol)
-        suite = replace(suite, protocol=protocol.name, family=protocol.family)
+        suite = as_run_under(suite, suite_protocol(suite, request.protocol))
     sequence = suite.sequences[0]
     pictures = frames_of(sequence, "show another sequence")
     if len(pictures) < len(sequence):

@@ -59,7 +59,7 @@ class Difference:
 
 def may_be_traced(manifest: Manifest) -> bool:
     """Tell from its record whether a run is of SPM or something built on it; torch is not loaded for that."""
-    return "weights_sha256" in manifest["tracker"]["identity"]
+    return "near_candidates" in (manifest["tracker"]["identity"].get("config") or {})
 
 
 @dataclass(eq=False)
@@ -157,7 +157,7 @@ def make_replay(
         weights: Where the run's weights are now, if they were moved.
 
     Raises:
-        TrackerError: It is no SPM, or updates in a way of its own.
+        TrackerError: It is no SPM, or updates in a way of its own; or its first pass cannot be repeated frame by frame.
         SpmBenchError: It cannot be built: weights or code are gone, ...
     """
     from spm_bench.reproduce.described import describe
@@ -173,6 +173,10 @@ def make_replay(
     tracker = build_tracker(then.spec)
     if not isinstance(tracker, SpmTracker) or type(tracker).update is not SpmTracker.update:
         raise TrackerError(f"{then.manifest['label']} is not SPM, or updates in a way of its own: it cannot be traced")
+    if then.protocol.timed:
+        raise TrackerError(f"under the protocol {then.protocol.name} boxes depend on seconds: it cannot be repeated")
+    if then.protocol.span(sequence, 1) != range(len(sequence)) or len(recorded) != len(sequence):
+        raise TrackerError(f"the first pass under the protocol {then.protocol.name} is not of the whole sequence")
     before = identity_facts(then.manifest)
     now = identity_facts({**then.manifest, "tracker": {**then.manifest["tracker"], "identity": then.spec.identity}})
     changed = tuple(what for what in {**before, **now} if before.get(what) != now.get(what))

@@ -13,7 +13,7 @@ from PIL import Image
 from spm_bench.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, build_app, guarded
 from spm_bench.run import Request, run_suite
 from spm_bench.suites.synthetic import load_demo
-from tests.show.conftest import folder_of, runs  # noqa: F401 - a fixture
+from tests.show.made import folder_of
 
 
 def show(*arguments: object) -> int:
@@ -25,13 +25,13 @@ def count(video: Path) -> int:
 
 
 def test_a_video_of_a_run_says_that_its_boxes_are_the_recorded_ones(
-    runs: Path,  # noqa: F811
+    shown_runs: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert show(folder_of(runs, "SPM-lite"), "lookalike-4", "--frames", "11-16", "--width", 800) == EXIT_OK
+    assert show(folder_of(shown_runs, "SPM-lite"), "lookalike-4", "--frames", "11-16", "--width", 800) == EXIT_OK
     assert count(tmp_path / "lookalike-4.mp4") == 6
     told = capsys.readouterr()
     assert told.out == ""
@@ -41,18 +41,19 @@ def test_a_video_of_a_run_says_that_its_boxes_are_the_recorded_ones(
 
 
 def test_several_trackers_in_one_picture(
-    runs: Path,  # noqa: F811
+    shown_runs: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "a.gif"
-    place = runs / "one_pass"
+    place = shown_runs / "one_pass"
     assert show(place, "calm", "--no-proposals", "--every", 6, "--width", 320, "--out", out) == EXIT_OK
     with Image.open(out) as image:
         assert getattr(image, "n_frames") == 6  # noqa: B009 - only animated kinds have it
         assert image.size[0] == 320
+    assert "SPM-lite-cm_only, SPM-lite-no_near: no results for calm" in capsys.readouterr().err
     out = tmp_path / "a.png"
-    assert show(place, "calm", "--of", "SPM-lite-cm_only", "--frames", "3,5", "--out", out) == EXIT_OK
+    assert show(place, "lookalike-4", "--of", "SPM-lite-cm_only", "--frames", "3,5", "--out", out) == EXIT_OK
     assert "SPM-lite-cm_only run again: its boxes are the recorded ones" in capsys.readouterr().err
     sheet = cv2.imread(str(out))
     assert sheet is not None
@@ -80,27 +81,42 @@ def test_a_video_of_ones_own_has_no_truth_after_its_first_frame(
     assert "has no ground truth by which losses could be found" in capsys.readouterr().err
 
 
-def test_losses_under_resets(runs: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_losses_under_resets(shown_runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.png"
-    assert show(runs / "supervised", "lookalike-4", "--failures", "--out", out) == EXIT_OK
+    assert show(shown_runs / "supervised", "lookalike-4", "--failures", "--out", out) == EXIT_OK
     assert out.stat().st_size > 10_000
 
 
-def test_raw_results_of_others(runs: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_runs_under_other_protocols(
+    shown_runs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "a.png"
+    assert show(shown_runs / "unsupervised", "lookalike-4", "--frames", "9", "--out", out) == EXIT_OK
+    assert "SPM-lite run again: its boxes are the recorded ones" in capsys.readouterr().err
+    assert show(shown_runs / "realtime", "lookalike-4", "--frames", "9", "--out", out) == EXIT_OK
+    told = capsys.readouterr().err
+    assert "no proposals of SPM-lite: under the protocol realtime boxes depend on seconds" in told
+
+
+def test_raw_results_of_others(shown_runs: Path, tmp_path: Path) -> None:
     raw = tmp_path / "Their Tracker"
-    shutil.copytree(folder_of(runs, "KCF") / "KCF", raw)
+    shutil.copytree(folder_of(shown_runs, "KCF") / "KCF", raw)
     out = tmp_path / "a.png"
     assert show(raw, "calm", "--suite", "demo", "--out", out) == EXIT_OK
-    assert show(raw, folder_of(runs, "SPM-lite"), "calm", "--suite", "demo", "--frames", 4, "--out", out) == EXIT_OK
+    assert (
+        show(raw, folder_of(shown_runs, "SPM-lite"), "calm", "--suite", "demo", "--frames", 4, "--out", out) == EXIT_OK
+    )
 
 
 def test_another_run_than_the_recorded_one_is_never_drawn_silently(
-    runs: Path,  # noqa: F811
+    shown_runs: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(folder_of(runs, "SPM-lite"), folder)
+    shutil.copytree(folder_of(shown_runs, "SPM-lite"), folder)
     file = folder / "SPM-lite" / "lookalike-4.txt"
     lines = file.read_text().splitlines()
     values = [float(value) for value in lines[7].split(",")]
@@ -116,12 +132,12 @@ def test_another_run_than_the_recorded_one_is_never_drawn_silently(
 
 
 def test_a_tracker_that_cannot_be_built_is_shown_without_proposals(
-    runs: Path,  # noqa: F811
+    shown_runs: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(folder_of(runs, "SPM-lite"), folder)
+    shutil.copytree(folder_of(shown_runs, "SPM-lite"), folder)
     record = folder / "run.json"
     record.write_text(record.read_text().replace('"weights": null', '"weights": "gone.safetensors"'))
     out = tmp_path / "a.png"
@@ -157,24 +173,24 @@ def test_a_tracker_that_cannot_be_built_is_shown_without_proposals(
 def test_what_must_be_mended(
     arguments: list[str],
     message: str,
-    runs: Path,  # noqa: F811
+    shown_runs: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert show(runs / "one_pass", *arguments) == EXIT_USAGE
+    assert show(shown_runs / "one_pass", *arguments) == EXIT_USAGE
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_more_that_must_be_mended(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
-    assert show(runs) == EXIT_USAGE
+def test_more_that_must_be_mended(shown_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show(shown_runs) == EXIT_USAGE
     assert "Missing argument 'RUN'" in capsys.readouterr().err
     assert show(tmp_path / "nothing", "calm") == EXIT_USAGE
     assert "there is no such results folder" in capsys.readouterr().err
-    assert show(runs / "one_pass", runs / "supervised", "lookalike-4") == EXIT_USAGE
+    assert show(shown_runs / "one_pass", shown_runs / "supervised", "lookalike-4") == EXIT_USAGE
     assert "demo (one_pass), demo (supervised)" in capsys.readouterr().err
-    assert show(folder_of(runs, "KCF"), "calm", "--proposals") == EXIT_USAGE
+    assert show(folder_of(shown_runs, "KCF"), "calm", "--proposals") == EXIT_USAGE
     assert "none of these is a run of SPM" in capsys.readouterr().err
     np.testing.assert_equal([p.name for p in tmp_path.iterdir()], [])

@@ -16,7 +16,7 @@ from spm_bench.show.decisions import decision_of, overlaps_with_truth
 from spm_bench.show.replay import LatestFrame, Replay, make_replay, may_be_traced
 from spm_bench.suites.base import Sequence
 from spm_bench.suites.synthetic import load_demo
-from tests.show.conftest import LENGTH, folder_of
+from tests.show.made import LENGTH, folder_of
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def again(folder: Path, sequence: Sequence, family: str = "otb") -> Replay:
 
 
 @pytest.mark.parametrize("label", ["SPM-lite", "SPM-lite-cm_only", "SPM-lite-no_near"])
-def test_the_repeated_boxes_are_the_recorded_ones(label: str, runs: Path, sequence: Sequence) -> None:
-    replay = again(folder_of(runs, label), sequence)
+def test_the_repeated_boxes_are_the_recorded_ones(label: str, shown_runs: Path, sequence: Sequence) -> None:
+    replay = again(folder_of(shown_runs, label), sequence)
     traces = [replay.trace(frame) for frame in range(LENGTH)]
     assert traces[0] is None
     boxes = [trace.box for trace in traces if trace is not None]
@@ -46,8 +46,8 @@ def test_the_repeated_boxes_are_the_recorded_ones(label: str, runs: Path, sequen
     assert (replay.difference, replay.told(), replay.changed) == (None, "", ())
 
 
-def test_resets_are_followed(runs: Path, sequence: Sequence) -> None:
-    replay = again(folder_of(runs, "SPM-lite-series", "supervised"), sequence, "vot")
+def test_resets_are_followed(shown_runs: Path, sequence: Sequence) -> None:
+    replay = again(folder_of(shown_runs, "SPM-lite-series", "supervised"), sequence, "vot")
     states = replay.recorded.states
     traces = [replay.trace(frame) for frame in range(LENGTH)]
     failures = np.flatnonzero(states == FrameState.FAILURE)
@@ -63,16 +63,16 @@ def test_resets_are_followed(runs: Path, sequence: Sequence) -> None:
         assert iou(trace.box[None], sequence.ground_truth[failure][None])[0] == 0
 
 
-def test_frames_may_be_left_out_and_the_end_be_passed(runs: Path, sequence: Sequence) -> None:
-    replay = again(folder_of(runs, "SPM-lite"), sequence)
+def test_frames_may_be_left_out_and_the_end_be_passed(shown_runs: Path, sequence: Sequence) -> None:
+    replay = again(folder_of(shown_runs, "SPM-lite"), sequence)
     trace = replay.trace(7)
     assert trace is not None
     np.testing.assert_array_equal(trace.box, replay.recorded.boxes[7])
     assert replay.trace(500) is None
 
 
-def test_a_box_that_is_not_the_recorded_one_is_found(runs: Path, sequence: Sequence) -> None:
-    folder = folder_of(runs, "SPM-lite")
+def test_a_box_that_is_not_the_recorded_one_is_found(shown_runs: Path, sequence: Sequence) -> None:
+    folder = folder_of(shown_runs, "SPM-lite")
     replay = again(folder, sequence)
     replay.recorded.boxes[10, 2] += 0.5
     replay.changed = ("weights",)
@@ -91,29 +91,35 @@ def test_a_box_that_is_not_the_recorded_one_is_found(runs: Path, sequence: Seque
     assert "one lost the target there, the other did not" in other.told()
 
 
-def test_another_tracker_is_no_spm(runs: Path, sequence: Sequence) -> None:
+def test_a_run_by_the_clock_cannot_be_repeated(shown_runs: Path, sequence: Sequence) -> None:
+    with pytest.raises(TrackerError, match="under the protocol realtime boxes depend on seconds"):
+        make_replay(
+            folder_of(shown_runs, "SPM-lite", "realtime"), sequence, recorded(folder_of(shown_runs, "SPM-lite"))
+        )
+
+
+def test_another_tracker_is_no_spm(shown_runs: Path, sequence: Sequence) -> None:
     from spm_bench.results.manifest import read_manifest
 
-    folder = folder_of(runs, "KCF")
+    folder = folder_of(shown_runs, "KCF")
     assert not may_be_traced(read_manifest(folder))
-    assert may_be_traced(read_manifest(folder_of(runs, "SPM-lite")))
+    assert may_be_traced(read_manifest(folder_of(shown_runs, "SPM-lite")))
+    assert not may_be_traced({"tracker": {"identity": {"weights_sha256": "0", "config": {"learning_rate": 0.1}}}})
     with pytest.raises(TrackerError, match="KCF is not SPM"):
         again(folder, sequence)
 
 
-def test_changed_weights_are_told(runs: Path, sequence: Sequence, tmp_path: Path) -> None:
+def test_changed_weights_are_told(shown_runs: Path, sequence: Sequence, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(folder_of(runs, "SPM-lite"), folder)
+    shutil.copytree(folder_of(shown_runs, "SPM-lite"), folder)
     text = (folder / "run.json").read_text()
-    weights = again(folder, sequence).tracker.config
-    assert weights is not None
     start = text.index('"weights_sha256": "') + len('"weights_sha256": "')
     (folder / "run.json").write_text(text[:start] + "0" * 64 + text[start + 64 :])
     assert again(folder, sequence).changed == ("weights",)
 
 
-def test_the_decision_is_the_trace_beside_the_truth(runs: Path, sequence: Sequence) -> None:
-    replay = again(folder_of(runs, "SPM-lite"), sequence)
+def test_the_decision_is_the_trace_beside_the_truth(shown_runs: Path, sequence: Sequence) -> None:
+    replay = again(folder_of(shown_runs, "SPM-lite"), sequence)
     trace = replay.trace(12)
     assert trace is not None
     made = decision_of(trace, sequence, 12)
