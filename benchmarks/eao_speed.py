@@ -1,6 +1,6 @@
-"""EAO of one tracker on 60 sequences x 15 repetitions: this project against the vot toolkit's analysis, side by side.
+"""EAO of trackers on 60 sequences x 15 repetitions: this project against the vot toolkit's analysis, side by side.
 
-    python benchmarks/eao_speed.py [DATA] [--suite vot2016] [--sequences 60] [--repetitions 15] [--rounds 3]
+    python benchmarks/eao_speed.py [DATA] [--suite vot2016] [--trackers 10] [--sequences 60] [--repetitions 15]
 
 With a data folder the annotations are the suite's, else generated with the lengths of a VOT suite. Results are
 generated: each repetition drifts around the annotation and fails now and then. Both sides get the same raw files and
@@ -8,7 +8,8 @@ compute what a VOT stack asks for: accuracy and robustness, failures, EAO and it
 trajectories in memory, and with reading the raw files. The toolkit always reads them; it runs in this process, its
 compiled overlap warmed up, its caches empty.
 
-Prints medians over the rounds (the toolkit runs once, in the middle) and their ratios. Wants vot-toolkit 0.7.4.
+Prints medians over the rounds (the toolkit runs once, in the middle) and their ratios, and the most memory that our
+side ever held (the toolkit is loaded after it). Wants vot-toolkit 0.7.4.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import contextlib
 import io
 import logging
+import resource
 import statistics
 import sys
 import tempfile
@@ -33,7 +35,7 @@ from spm_bench.results.trajectory import FrameState, Trajectory
 from spm_bench.scoring.supervised import evaluate_supervised
 from spm_bench.suites import load_suite
 from spm_bench.suites.base import Sequence, Suite
-from tests.parity.vot_workspace import Video, analyse, write_workspace
+from tests.parity.vot_workspace import Video, analyse, write_results, write_workspace
 
 INTERVAL = (100, 356)
 """VOT2017's and VOT2018's."""
@@ -43,10 +45,10 @@ SIZE = (640, 480)
 class InMemory:
     """A result set whose trajectories are already read."""
 
-    tracker, variant, protocol, run, trained, source, note = "Some", "base", "supervised", "memory", "", "generated", ""
-    label = "Some"
+    variant, protocol, run, trained, source, note = "base", "supervised", "memory", "", "generated", ""
 
-    def __init__(self, passes: dict[str, tuple[Trajectory, ...]]) -> None:
+    def __init__(self, tracker: str, passes: dict[str, tuple[Trajectory, ...]]) -> None:
+        self.tracker = self.label = tracker
         self.passes = passes
 
     def has(self, sequence: str) -> bool:
@@ -108,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", nargs="?", type=Path, help="folder with the suite's annotations")
     parser.add_argument("--suite", default="vot2016")
+    parser.add_argument("--trackers", type=int, default=10)
     parser.add_argument("--sequences", type=int, default=60)
     parser.add_argument("--repetitions", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3)
@@ -119,51 +122,70 @@ def main() -> None:
         if options.data
         else generated_annotations(options.sequences, rng)
     )
-    videos = [
-        Video(f"video{i:02d}", size, truth, [generated_pass(truth, rng) for _ in range(options.repetitions)])
-        for i, (size, truth) in enumerate(made)
-    ]
+    names = [f"T{k}" for k in range(options.trackers)]
     with tempfile.TemporaryDirectory() as folder:
         workspace, small = Path(folder) / "all", Path(folder) / "small"
-        write_workspace(workspace, videos, INTERVAL)
-        write_workspace(small, videos[:1], INTERVAL)
-        compare(videos, workspace, small, options.rounds)
+        for k, name in enumerate(names):
+            videos = generated_videos(made, options.repetitions, rng)
+            if k == 0:
+                write_workspace(workspace, videos, INTERVAL, names)
+                write_workspace(small, videos[:1], INTERVAL)
+            else:
+                write_results(workspace, videos, name)
+        compare(made, names, workspace, small, options.rounds)
 
 
-def compare(videos: list[Video], workspace: Path, small: Path, rounds: int) -> None:
+Annotations = list[tuple[tuple[int, int], np.ndarray]]
+
+
+def generated_videos(made: Annotations, repetitions: int, rng: np.random.Generator) -> list[Video]:
+    return [
+        Video(f"video{i:02d}", size, truth, [generated_pass(truth, rng) for _ in range(repetitions)])
+        for i, (size, truth) in enumerate(made)
+    ]
+
+
+def compare(made: Annotations, names: list[str], workspace: Path, small: Path, rounds: int) -> None:
     sequences = tuple(
-        Sequence(v.name, np.zeros((len(v.truth), 4)), polygons=v.truth, image_size=v.size) for v in videos
+        Sequence(f"video{i:02d}", np.zeros((len(truth), 4)), polygons=truth, image_size=size)
+        for i, (size, truth) in enumerate(made)
     )
     suite = Suite("some", "Some", "vot", "supervised", sequences, len(sequences), eao_interval=INTERVAL)
-    memory = InMemory({v.name: tuple(v.passes) for v in videos})
+    found = find_result_sets([workspace / "results"], suite)
+    memory = {r.tracker: InMemory(r.tracker, {s.name: r.trajectories(s) for s in sequences}) for r in found[:1]}
 
-    def from_memory() -> float | None:
-        return evaluate_supervised(suite, memory, "vot-toolkit").score("eao").value
+    def from_memory() -> list[float | None]:
+        return [evaluate_supervised(suite, one, "vot-toolkit").score("eao").value for one in memory.values()]
 
-    def from_files() -> float | None:
-        (results,) = find_result_sets([workspace / "results" / "Some"], suite)
-        return evaluate_supervised(suite, results, "vot-toolkit").score("eao").value
+    def from_files() -> list[float | None]:
+        found = find_result_sets([workspace / "results"], suite)
+        return [evaluate_supervised(suite, one, "vot-toolkit").score("eao").value for one in found]
 
-    def toolkit(folder: Path) -> float:
+    def toolkit(folder: Path, trackers: list[str]) -> list[float]:
         quiet = contextlib.redirect_stderr(io.StringIO())
         with warnings.catch_warnings(), quiet, contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            return float(analyse(folder)["EAOScore"][0, 0][0])
+            grid = analyse(folder, *trackers)["EAOScore"]
+            return [float(grid[k, 0][0]) for k in range(len(trackers))]
 
-    toolkit(small)
-    from_memory()
     ours, read = [timed(from_memory)[0] for _ in range(rounds)], [timed(from_files)[0] for _ in range(rounds)]
-    theirs, their_eao = timed(lambda: toolkit(workspace))
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    toolkit(small, ["Some"])
+    theirs, their_eao = timed(lambda: toolkit(workspace, names))
     ours += [timed(from_memory)[0] for _ in range(rounds)]
     read += [timed(from_files)[0] for _ in range(rounds)]
-    frames = sum(len(v.truth) * len(v.passes) for v in videos)
-    print(f"{len(videos)} sequences, {sum(len(v.passes) for v in videos)} passes, {frames} frames")
-    print(f"vot toolkit 0.7.4       {theirs:8.2f} s   EAO {their_eao:.6f}")
-    for name, times, work in (("in memory", ours, from_memory), ("with reading", read, from_files)):
-        median = statistics.median(times)
-        eao = work()
-        shown = "undefined" if eao is None else f"{eao:.6f}"
-        print(f"spm_bench, {name:<13}{median:8.2f} s   EAO {shown}   {theirs / median:.1f} x faster")
+    eao = from_files()
+    assert all(abs((a or 0.0) - b) < 1e-6 for a, b in zip(eao, their_eao, strict=True)), (eao, their_eao)
+    n_files = sum(1 for _ in (workspace / "results").rglob("*[0-9].txt"))
+    print(
+        f"{len(names)} trackers, {len(sequences)} sequences, {n_files} raw files; EAO equal to 1e-6: {eao[0]:.6f}, ..."
+    )
+    print(f"vot toolkit 0.7.4                {theirs:8.2f} s")
+    median = statistics.median(read)
+    print(f"spm_bench, with reading          {median:8.2f} s   {theirs / median:.1f} x faster")
+    median = statistics.median(ours)
+    print(f"spm_bench, one tracker in memory {median:8.2f} s   {theirs / len(names) / median:.1f} x faster")
+    print(f"memory of spm_bench at its peak  {megabytes:8.0f} MB")
 
 
 if __name__ == "__main__":

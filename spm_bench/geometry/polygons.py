@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spm_bench.geometry.exact import exact_overlaps
-from spm_bench.geometry.raster import raster_overlaps, repeated_overlaps
+from spm_bench.geometry.raster import paint_polygons, painted_overlaps, raster_overlaps
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -107,7 +107,7 @@ def raster_overlap(first: ArrayLike, second: ArrayLike, image_size: ArrayLike | 
     """
     truth, boxes = _last(first, (4, 8), "regions"), _last(second, (4, 8), "regions")
     if truth.ndim == 2 and truth.shape[1] == 8 and boxes.ndim == 3 and boxes.shape[1:] == (len(truth), 4):
-        return repeated_overlaps(truth, boxes, image_size)
+        return painted_overlaps(paint_polygons(truth, image_size), boxes)
     a, b, shape = _paired(truth, boxes)
     return raster_overlaps(a, b, image_size).reshape(shape)
 

@@ -59,6 +59,11 @@ class _Regions:
         )
         return _Regions(x, y, left, top, right, bottom, self.usable[rows], self.is_box)
 
+    def reshaped(self, *shape: int) -> _Regions:
+        """The same with extents and usability in another shape; corners stay as they are."""
+        left, top, right, bottom = (part.reshape(shape) for part in (self.left, self.top, self.right, self.bottom))
+        return _Regions(self.x, self.y, left, top, right, bottom, self.usable.reshape(shape), self.is_box)
+
 
 def _regions(values: FloatArray) -> _Regions:
     with np.errstate(all="ignore"):
@@ -313,37 +318,80 @@ def _settle(overlaps: FloatArray, a: _Regions, b: _Regions, window: _Windows, pa
         overlaps[rows] = _count_block(a[rows], b[rows], window[rows])
 
 
-def repeated_overlaps(polygons: FloatArray, boxes: FloatArray, image_size: ArrayLike | None) -> FloatArray:
-    """Rasterised overlaps of n polygons with R boxes each: every polygon is painted once, in its own window.
+@dataclass(frozen=True, eq=False)
+class PaintedPolygons:
+    """n polygons, each painted once in its own window: what any number of boxes can be compared with.
+
+    Attributes:
+        polygons: Rounded.
+        own: Their windows, cut to the picture.
+        blocks: Of each block: its members, what they paint, and how many pixels.
+        delicate: n booleans: a crossing is a whole number up to rounding, so that the window decides about a pixel.
+        image_size: (width, height) that bounds them, or None.
+    """
+
+    polygons: _Regions
+    own: _Windows
+    blocks: tuple[tuple[IntpArray, _Spans, CountArray], ...]
+    delicate: BoolArray
+    image_size: tuple[float, float] | None
+
+    def __len__(self) -> int:
+        """Count the polygons."""
+        return len(self.delicate)
+
+
+def paint_polygons(polygons: FloatArray, image_size: ArrayLike | None) -> PaintedPolygons:
+    """Paint n polygons for `painted_overlaps`.
+
+    Args:
+        polygons: n x 8.
+        image_size: (width, height) in pixels; None for no bound.
+    """
+    one = _regions(polygons)
+    own = _cut(_windows(one, one), image_size)
+    wanted = np.flatnonzero(one.usable & (own.left <= own.right) & (own.top <= own.bottom))
+    delicate = np.zeros(len(polygons), dtype=bool)
+    blocks = []
+    for block in _blocks((own.bottom - own.top)[wanted]):
+        chosen = wanted[block]
+        polygon, frame = one[chosen], own[chosen]
+        rows = _rows(frame.top, frame.bottom, frame)
+        spans, delicate[chosen] = _paint(polygon, frame, rows), _is_delicate(polygon, frame, rows)
+        blocks.append((chosen, spans, spans.count()))
+    size = None if image_size is None else tuple(map(float, np.asarray(image_size, dtype=np.float64)))
+    return PaintedPolygons(one, own, tuple(blocks), delicate, None if size is None else (size[0], size[1]))
+
+
+def painted_overlaps(painted: PaintedPolygons, boxes: FloatArray) -> FloatArray:
+    """Rasterised overlaps of n polygons with R boxes each.
 
     The window of a pair decides about single pixels where a crossing is a whole number up to rounding. Polygons with
     such a crossing (about 2 in 100 annotations) are painted again for each pair, so the result is `raster_overlaps`'.
 
     Args:
-        polygons: n x 8.
+        painted: n polygons.
         boxes: R x n x 4.
-        image_size: (width, height) in pixels, for all pairs; None for no bound.
 
     Returns:
         R x n overlaps.
     """
     repeats, n = boxes.shape[:2]
-    one, b = _regions(polygons), _regions(boxes.reshape(-1, 4))
-    a = one[np.tile(np.arange(n), repeats)]
-    overlaps, window, unsettled = _start(a, b, image_size)
-    own = _cut(_windows(one, one), image_size)
-    wanted = np.flatnonzero(unsettled.reshape(repeats, n).any(axis=0))
-    again = np.zeros(n, dtype=bool)
-    for block in _blocks((own.bottom - own.top)[wanted]):
-        chosen = wanted[block]
-        polygon, frame = one[chosen], own[chosen]
-        rows = _rows(frame.top, frame.bottom, frame)
-        spans, again[chosen] = _paint(polygon, frame, rows), _is_delicate(polygon, frame, rows)
-        area = spans.count()
-        for first in range(0, len(overlaps), n):
-            pairs = first + chosen
-            pairs, members = pairs[unsettled[pairs]], np.flatnonzero(unsettled[pairs])
-            shared = _shared_with_boxes(spans, members, b[pairs], frame)
-            overlaps[pairs] = shared / np.maximum(area[members] + _box_pixels(b[pairs], window[pairs]) - shared, 1)
-    _settle(overlaps, a, b, window, np.flatnonzero(unsettled & np.tile(again, repeats)))
-    return overlaps.reshape(repeats, n)
+    flat = _regions(boxes.reshape(-1, 4))
+    overlaps, window, unsettled = _start(painted.polygons, flat.reshaped(repeats, n), painted.image_size)
+    windows = _Windows(*(side.ravel() for side in (window.left, window.top, window.right, window.bottom)))
+    for chosen, spans, area in painted.blocks:
+        frame = painted.own[chosen]
+        for row in range(repeats):
+            members = np.flatnonzero(unsettled[row, chosen])
+            columns = chosen if len(members) == len(chosen) else chosen[members]
+            pairs = row * n + columns
+            box = flat[pairs]
+            shared = _shared_with_boxes(spans, members, box, frame)
+            union = area[members] + _box_pixels(box, windows[pairs]) - shared
+            overlaps[row, columns] = shared / np.maximum(union, 1)
+    again = np.flatnonzero(unsettled & painted.delicate)
+    values = np.empty(len(again))
+    _settle(values, painted.polygons[again % n], flat[again], windows[again], np.arange(len(again)))
+    overlaps.ravel()[again] = values
+    return overlaps

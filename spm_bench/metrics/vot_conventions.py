@@ -225,8 +225,7 @@ MULTISTART_CONVENTIONS = (
     ),
     MultiStartConvention(
         name="vot-st-plain",
-        source="the definition in words (VOT2020 report; reference figures section 6.5) without what the toolkit does "
-        "beyond it",
+        source="the definition in words (report of VOT2020) without what the toolkit does beyond it",
     ),
     MultiStartConvention(name="vot-st-exact", source="as vot-st-plain, with exact overlaps", overlap="exact"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,15 +123,18 @@ def collect_starts(suite: Suite, results: ResultSet, overlap: Overlap, *, allow_
                 where=results.run,
                 remedy="Run it again, or restore the files: there is one for each anchor",
             )
-        for trajectory, span in zip(found, spans, strict=True):
-            part = part_of(sequence, span)
+        own = [part_of(sequence, span) for span in spans]
+        for trajectory, part, span in zip(found, own, spans, strict=True):
             check_length(len(trajectory), part, results)
             _check_start(trajectory, sequence, span, results)
-            owners.append(index)
-            trajectories.append(trajectory)
-            parts.append(part)
-            size = sequence.image_size if suite.bounded else None
-            overlaps.append(_with_absences(pass_overlaps(part, (trajectory,), size, overlap), part, trajectory))
+        size = sequence.image_size if suite.bounded else None
+        whole = tuple(_spread(one, span, len(sequence)) for one, span in zip(found, spans, strict=True))
+        values = pass_overlaps(sequence, whole, size, overlap).reshape(len(whole), len(sequence))
+        for row, trajectory, part, span in zip(values, found, own, spans, strict=True):
+            overlaps.append(_with_absences(row[np.array(span)], part, trajectory))
+        owners += [index] * len(found)
+        trajectories += found
+        parts += own
     runs = StartRuns(
         owners=np.array(owners, dtype=np.intp),
         lengths=np.array([len(t) for t in trajectories], dtype=np.intp),
@@ -140,6 +144,22 @@ def collect_starts(suite: Suite, results: ResultSet, overlap: Overlap, *, allow_
     )
     unbounded = tuple(s.name for s in sequences if suite.bounded and s.image_size is None)
     return Starts(sequences, runs, np.concatenate([t.seconds for t in trajectories]), tuple(parts), unbounded)
+
+
+def _spread(trajectory: Trajectory, span: range, n: int) -> Trajectory:
+    """A run as a pass over all n frames of its sequence, so that all runs are measured at once."""
+
+    def over_all(values: NDArray[Any], blank: float) -> NDArray[Any]:
+        spread = np.full((n, *values.shape[1:]), blank, dtype=values.dtype)
+        spread[np.array(span)] = values
+        return spread
+
+    return Trajectory(
+        boxes=over_all(trajectory.boxes, np.nan),
+        states=over_all(trajectory.states, FrameState.SKIPPED),
+        seconds=over_all(trajectory.seconds, np.nan),
+        polygons=None if trajectory.polygons is None else over_all(trajectory.polygons, np.nan),
+    )
 
 
 def _with_absences(overlaps: FloatArray, part: Sequence, trajectory: Trajectory) -> FloatArray:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError
+from spm_bench.geometry.raster import PaintedPolygons, paint_polygons, painted_overlaps
 from spm_bench.metrics.eao import Eao, curve_statistic, eao_statistic, expected_average_overlap
 from spm_bench.metrics.resampling import Statistic
 from spm_bench.metrics.speed import frames_per_second
@@ -35,6 +37,10 @@ from spm_bench.suites.base import Sequence, Suite
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+
+MOST_PAINTED = 128
+"""Sequences whose annotations are kept as pixels: two of VOT's years, about a megabyte each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,14 +209,23 @@ def pass_overlaps(
         size: (width, height) that bounds the regions, or None.
         overlap: How they are measured.
     """
-    truth = truth_of(sequence)
-    values = region_overlaps(truth, np.stack([t.boxes for t in trajectories]), size, overlap)
+    truth, boxes = truth_of(sequence), np.stack([t.boxes for t in trajectories])
+    if overlap == "raster" and sequence.polygons is not None:
+        values = painted_overlaps(_painted(sequence, size), boxes)
+    else:
+        values = region_overlaps(truth, boxes, size, overlap)
     for row, trajectory in zip(values, trajectories, strict=True):
         row[trajectory.states != FrameState.TRACKED] = 0.0
         if trajectory.polygons is not None:
             drawn = np.isfinite(trajectory.polygons).all(axis=1) & (trajectory.states == FrameState.TRACKED)
             row[drawn] = region_overlaps(truth[drawn], trajectory.polygons[drawn], size, overlap)
     return values.ravel()
+
+
+@lru_cache(maxsize=MOST_PAINTED)
+def _painted(sequence: Sequence, size: tuple[int, int] | None) -> PaintedPolygons:
+    """The annotated polygons as pixels; kept for the next tracker, which usually has results for the same sequences."""
+    return paint_polygons(truth_of(sequence), size)
 
 
 def _curve(eao: Eao, passes: Passes, rules: VotConvention) -> Curve:

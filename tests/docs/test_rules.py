@@ -5,16 +5,28 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from making import rules, vot_rules
+from making import rules, start_rules, vot_rules
 from making.words import explanations, number, users, value_text
 
 from spm_bench.metrics.conventions import CONVENTIONS, FAILS, OVERLAPS_21, PASSES, Convention
-from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS, VotConvention
+from spm_bench.metrics.vot_conventions import (
+    MULTISTART_CONVENTIONS,
+    NO_RESET_CONVENTIONS,
+    VOT_CONVENTIONS,
+    MultiStartConvention,
+    NoResetConvention,
+    VotConvention,
+)
 
 
 @pytest.mark.parametrize(
     ("of", "cases", "not_rules"),
-    [(Convention, rules.CASES, rules.NOT_RULES), (VotConvention, vot_rules.CASES, vot_rules.NOT_RULES)],
+    [
+        (Convention, rules.CASES, rules.NOT_RULES),
+        (VotConvention, vot_rules.CASES, vot_rules.NOT_RULES),
+        (MultiStartConvention, start_rules.START_CASES, vot_rules.NOT_RULES),
+        (NoResetConvention, start_rules.AO_CASES, vot_rules.NOT_RULES),
+    ],
 )
 def test_every_rule_has_a_case_and_a_meaning(of: type, cases: tuple, not_rules: tuple) -> None:
     names = [f.name for f in fields(of) if f.name not in not_rules]
@@ -36,7 +48,22 @@ def test_values_of_a_supervised_rule_differ(case: vot_rules.Case) -> None:
     assert len({round(value or 0, 3) for value in found.values()}) >= 2
 
 
-@pytest.mark.parametrize(("cases", "sets"), [(rules.CASES, CONVENTIONS), (vot_rules.CASES, VOT_CONVENTIONS)])
+@pytest.mark.parametrize("case", [*start_rules.START_CASES, *start_rules.AO_CASES], ids=lambda case: case.rule)
+def test_values_of_a_rule_without_resets_differ(case: start_rules.Case) -> None:
+    found = start_rules.both(case)
+    assert None not in found.values()
+    assert len({round(value or 0, 3) for value in found.values()}) >= 2
+
+
+@pytest.mark.parametrize(
+    ("cases", "sets"),
+    [
+        (rules.CASES, CONVENTIONS),
+        (vot_rules.CASES, VOT_CONVENTIONS),
+        (start_rules.START_CASES, MULTISTART_CONVENTIONS),
+        (start_rules.AO_CASES, NO_RESET_CONVENTIONS),
+    ],
+)
 def test_every_value_that_a_rule_set_has_is_shown(cases: tuple, sets: tuple) -> None:
     for case in cases:
         assert {getattr(one, case.rule) for one in sets} <= set(case.values), case.rule
@@ -53,6 +80,14 @@ def test_numbers_that_can_be_had_by_hand() -> None:
     assert of_vot["burn_in"] == pytest.approx([20 / 60, (9 + 10 * 20 / 60) / 19])
     overlap = (40 - 12.4) / (40 + 12.4)
     assert of_vot["overlap"][1] == pytest.approx(overlap)
+    of_starts = {case.rule: list(start_rules.both(case).values()) for case in start_rules.START_CASES}
+    assert of_starts["start_frame"] == pytest.approx([19 / 20, 1.0])
+    assert of_starts["unknown_length"] == pytest.approx([5 / 10, 1.0])  # 11 to 15 of 11 to 20
+    assert of_starts["padded_mean"] == pytest.approx([(4 / 15 + 4 / 16) / 2, (4 / 16 + 4 / 17) / 2])
+    assert of_starts["robustness_weight"] == pytest.approx([60 / 80, 20 / 80], abs=0.02)
+    of_ao = {case.rule: list(start_rules.both(case).values()) for case in start_rules.AO_CASES}
+    assert of_ao["weighted"][0] == pytest.approx((60 + 20 * 20 / 60) / 80)
+    assert of_ao["burn_in"][1] == pytest.approx((9 + 10 * 20 / 60) / 19)
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda c: c.name)
@@ -67,6 +102,13 @@ def test_every_supervised_rule_set_is_on_the_page_with_its_source(convention: Vo
     page = vot_rules.vot_sets()
     assert f"### {convention.name} " in page
     assert convention.source in page
+
+
+def test_every_rule_set_without_resets_is_on_the_page_with_its_source() -> None:
+    page = start_rules.start_sets() + start_rules.ao_sets()
+    for convention in (*MULTISTART_CONVENTIONS, *NO_RESET_CONVENTIONS):
+        assert f"### {convention.name} " in page
+        assert convention.source in page
 
 
 def test_links_go_to_rules_that_are_there() -> None:

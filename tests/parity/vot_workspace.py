@@ -44,12 +44,25 @@ def raw_lines(trajectory: Trajectory) -> list[str]:
     ]
 
 
-def write_workspace(folder: Path, videos: Sequence[Video], interval: tuple[int, int], tracker: str = "Some") -> None:
-    """Write configuration, annotations and results."""
+def write_results(folder: Path, videos: Sequence[Video], tracker: str = "Some") -> None:
+    """Write the raw files of a tracker into a workspace."""
+    for video in videos:
+        results = folder / "results" / tracker / "baseline" / video.name
+        results.mkdir(parents=True)
+        for k, one in enumerate(video.passes, 1):
+            (results / f"{video.name}_{k:03d}.txt").write_text("\n".join(raw_lines(one)) + "\n")
+            (results / f"{video.name}_{k:03d}_time.value").write_text("0.1\n" * len(one))
+
+
+def write_workspace(
+    folder: Path, videos: Sequence[Video], interval: tuple[int, int], trackers: Sequence[str] = ("Some",)
+) -> None:
+    """Write configuration, annotations, and the results of the first tracker."""
     low, high = interval
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text("registry:\n- ./trackers.ini\nstack: stack.yaml\nsequences: sequences\n")
-    (folder / "trackers.ini").write_text(f"[{tracker}]\nprotocol = traxpython\ncommand = none\n")
+    sections = [f"[{tracker}]\nprotocol = traxpython\ncommand = none\n" for tracker in trackers]
+    (folder / "trackers.ini").write_text("\n".join(sections))
     analyses = "".join(
         f"      - type: {name}\n" + (f"        low: {low}\n        high: {high}\n" if name.endswith("score") else "")
         for name in ANALYSES
@@ -68,16 +81,12 @@ def write_workspace(folder: Path, videos: Sequence[Video], interval: tuple[int, 
         )
         (place / "groundtruth.txt").write_text("".join(numbers(row) + "\n" for row in video.truth))
         cv2.imwrite(str(place / "00000001.jpg"), np.zeros((height, width, 3), np.uint8))
-        results = folder / "results" / tracker / "baseline" / video.name
-        results.mkdir(parents=True)
-        for k, one in enumerate(video.passes, 1):
-            (results / f"{video.name}_{k:03d}.txt").write_text("\n".join(raw_lines(one)) + "\n")
-            (results / f"{video.name}_{k:03d}_time.value").write_text("0.1\n" * len(one))
+    write_results(folder, videos, trackers[0])
     (folder / "sequences" / "list.txt").write_text("".join(f"{v.name}\n" for v in videos))
 
 
-def analyse(folder: Path, tracker: str = "Some") -> Mapping[str, Any]:
-    """Run all analyses of a workspace's stack; name of the analysis -> what it returned for the tracker."""
+def analyse(folder: Path, *trackers: str) -> Mapping[str, Any]:
+    """Run all analyses of a workspace's stack; name of the analysis -> what it returned for the trackers ("Some")."""
     # the toolkit reads its settings from the environment when it is first imported
     os.environ.update(VOT_PERSISTENT_CACHE="0", VOT_RESULTS_BINARY="0")
     from vot.analysis.processor import AnalysisProcessor, process_stack_analyses
@@ -85,5 +94,5 @@ def analyse(folder: Path, tracker: str = "Some") -> Mapping[str, Any]:
 
     workspace = Workspace.load(str(folder))
     with AnalysisProcessor():
-        found = process_stack_analyses(workspace, workspace.registry.resolve(tracker))
+        found = process_stack_analyses(workspace, workspace.registry.resolve(*(trackers or ("Some",))))
     return {type(analysis).__name__: grid for results in found.values() for analysis, grid in results.items()}
