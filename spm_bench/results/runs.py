@@ -72,7 +72,7 @@ class RunResults:
         self.protocol: str = self.manifest["protocol"]["name"]
         self.family: str = self.manifest["family"]
         self.run = str(self.folder)
-        self.note = "untrained" if self.trained == "no" else ""
+        self.note = "; ".join(filter(None, ("untrained" if self.trained == "no" else "", _about_clock(self.manifest))))
 
     @property
     def failed(self) -> list[str]:
@@ -102,6 +102,16 @@ class RunResults:
             return ResultsError(problem, where=self.folder, remedy=remedy)
         reason = "has not finished" if name in self.manifest["sequences"] else "was run without"
         return ResultsError(f"{self.label} {reason} {name}", where=self.folder, remedy="Run the same command again")
+
+
+def _about_clock(manifest: Manifest) -> str:
+    """The clock that a run in real time went by; empty for all others."""
+    facts = manifest["protocol"]
+    if "seconds_per_frame" not in facts:
+        return ""
+    seconds = facts["seconds_per_frame"]
+    speed = "seconds as measured" if isinstance(seconds, str) else f"a tracker of {seconds:g} s a frame simulated"
+    return f"clock of {facts['fps']:g} fps, {facts['grace']} slow answers forgiven, {speed}"
 
 
 def _read_own(layout: Layout, raw: Path, sequence: Sequence, count: int) -> tuple[Trajectory, ...]:

@@ -120,6 +120,16 @@ def test_whole_runs_resume_at_the_first_missing_anchor(tmp_path: Path, workers: 
     assert {p: p.read_bytes() for p in raw.rglob("*.txt")} == kept
 
 
+def test_a_run_in_real_time_tells_its_clock(tmp_path: Path) -> None:
+    suite = suite_of(anchored())
+    for seconds, words in ((0.12, "a tracker of 0.12 s a frame simulated"), (None, "seconds as measured")):
+        protocol = get_protocol("realtime", base="multistart", seconds_per_frame=seconds, grace=1)
+        with open_run(tmp_path, resolve_tracker(TRACKER), suite, protocol) as held:
+            assert run_all([held], suite, lockstep=True) == ()
+            assert held.results().note == f"clock of 20 fps, 1 slow answers forgiven, {words}"
+            assert len(list((held.raw / "realtime" / "ball").glob("*.txt"))) == 4
+
+
 def test_a_gap_between_runs_is_damage(tmp_path: Path) -> None:
     suite = suite_of(anchored())
     folder = run(tmp_path, suite)
