@@ -207,7 +207,7 @@ def _fill(region: _Regions, window: _Windows, rows: FloatArray) -> _Spans:
     return _Spans(np.where(inside, start, FAR), np.broadcast_to(stop.astype(np.int32)[:, None], rows.shape))
 
 
-def _shared_with_boxes(spans: _Spans, members: IntpArray, box: _Regions, window: _Windows) -> CountArray:
+def _shared_with_boxes(spans: _Spans, members: IntpArray, box: _Windows, window: _Windows) -> CountArray:
     """Pixels that boxes share with some members of a block, painted from the top of their windows."""
     whole = len(members) == len(spans.start)
     left, right = ((x - window.left[members]).astype(np.int32)[:, None] for x in (box.left, box.right))
@@ -246,7 +246,7 @@ def _rows(low: FloatArray, high: FloatArray, window: _Windows) -> FloatArray:
     return np.asarray(rows)
 
 
-def _box_pixels(box: _Regions, window: _Windows) -> FloatArray:
+def _box_pixels(box: _Regions | _Windows, window: _Windows) -> FloatArray:
     width = np.minimum(box.right, window.right) - np.maximum(box.left, window.left) + 1
     height = np.minimum(box.bottom, window.bottom) - np.maximum(box.top, window.top) + 1
     return np.asarray(np.maximum(width, 0) * np.maximum(height, 0))
@@ -380,13 +380,14 @@ def painted_overlaps(painted: PaintedPolygons, boxes: FloatArray) -> FloatArray:
     flat = _regions(boxes.reshape(-1, 4))
     overlaps, window, unsettled = _start(painted.polygons, flat.reshaped(repeats, n), painted.image_size)
     windows = _Windows(*(side.ravel() for side in (window.left, window.top, window.right, window.bottom)))
+    extents = _Windows(flat.left, flat.top, flat.right, flat.bottom)
     for chosen, spans, area in painted.blocks:
         frame = painted.own[chosen]
         for row in range(repeats):
             members = np.flatnonzero(unsettled[row, chosen])
             columns = chosen if len(members) == len(chosen) else chosen[members]
             pairs = row * n + columns
-            box = flat[pairs]
+            box = extents[pairs]
             shared = _shared_with_boxes(spans, members, box, frame)
             union = area[members] + _box_pixels(box, windows[pairs]) - shared
             overlaps[row, columns] = shared / np.maximum(union, 1)

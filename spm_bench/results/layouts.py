@@ -163,9 +163,10 @@ class Layout:
             ResultsError: A file is missing or broken.
         """
         trajectory = self.parse(self.box_file(folder, sequence, repetition), n_frames, whole, origin)
-        if self.find_times(folder, sequence, repetition) is None:
+        times = self.find_times(folder, sequence, repetition)
+        if times is None:
             return trajectory
-        return replace(trajectory, seconds=self._seconds(folder, sequence, n_frames, repetition))
+        return replace(trajectory, seconds=self._column(times, n_frames, repetition))
 
     def write(self, folder: Path, sequence: str, repetition: int, trajectory: Trajectory, *, origin: int = 1) -> None:
         """Write one repetition, the box file last: once it is there, the repetition is finished.
@@ -183,9 +184,11 @@ class Layout:
 
     def _seconds(self, folder: Path, sequence: str, n_frames: int, repetition: int) -> FloatArray:
         path = self.find_times(folder, sequence, repetition)
+        return np.full(n_frames, np.nan) if path is None else self._column(path, n_frames, repetition)
+
+    def _column(self, path: Path, n_frames: int, repetition: int) -> FloatArray:
+        """The seconds of one repetition in a time file."""
         column = repetition - 1 if self.column_per_repetition else 0
-        if path is None:
-            return np.full(n_frames, np.nan)
         table = formats.read_seconds(path, n_frames)
         return table[:, column] if table.shape[1] > column else np.full(n_frames, np.nan)
 
