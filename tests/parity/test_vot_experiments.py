@@ -286,3 +286,24 @@ def test_names_of_analyses_are_known_to_the_toolkit(driven: tuple[Path, Suite]) 
     root, _ = driven
     found: dict[str, Any] = dict(analyse(root / "multistart", "Drifter"))
     assert {"EAOScore", "EAOCurve", "AverageAccuracyRobustness", "AverageAccuracy"} <= found.keys()
+
+
+@pytest.mark.parametrize("protocol", ["supervised", "multistart"])
+def test_real_sequences_give_our_own_boxes(real_data: Path, tmp_path: Path, protocol: str) -> None:
+    """The first frames of the real sequences of VOT2016, with a tracker that looks at them."""
+    from dataclasses import replace
+
+    from spm_bench.suites import load_suite
+
+    whole = load_suite("vot2016", real_data, allow_missing=True)
+    made = get_protocol(protocol)
+    suite = replace(as_run_under(whole, made), sequences=tuple(s.part(range(30)) for s in whole.sequences))
+    init_workspace(tmp_path, suite, [TrackerCall("MOSSE")], repetitions=1)
+    run_in_process(tmp_path, TrackerCall("MOSSE"))
+    layout, places = get_layout(made.family), 0
+    for sequence in suite.sequences:
+        theirs = layout.read_pass(tmp_path / "results" / "MOSSE", sequence, 1)
+        found = made.run(build_tracker(resolve_tracker("MOSSE")), sequence, repetition=1, seed=0)
+        equal_in_single_precision(found, theirs, sequence.name)
+        places += len(np.unique(found.boxes[:, 0]))
+    assert places > 20, "a tracker that stays where it is shows nothing"
