@@ -44,6 +44,18 @@ SAMPLES = (
         "The suite was drawn by this project and looked at while it was made: it illustrates, and proves nothing.",
     ),
     Sample(
+        "pair",
+        "Two trackers, and why one failed",
+        "SPM-lite against its coarse stage alone, sequence by sequence; and a sheet of two frames with the boxes, "
+        "the proposals with their scores, and what was decided.",
+        "python reports/pair.py",
+        (("comparison", "pair/README.md"), ("page", "pair/comparison.html"), ("sheet", "pair/show.png")),
+        (
+            ("differences, sequence by sequence", "pair/waterfall.png"),
+            ("what the tracker decided between, frame by frame", "pair/show.png"),
+        ),
+    ),
+    Sample(
         "overview",
         "The picture of the README",
         "Frames of the demo suite with every tracker's box, beside the success plot.",

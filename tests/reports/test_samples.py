@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import demo
+import pair
 import pytest
 import samples
 from indexing import Sample, to_html, to_markdown
@@ -86,3 +87,9 @@ def test_the_demo_is_the_same_bytes_from_the_same_runs(tmp_path: Path) -> None:
 def test_a_demo_of_an_unknown_tracker_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main(["--tracker", "nobody", "--runs", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "nobody" in capsys.readouterr().err
+
+
+def test_a_pair_needs_a_place_to_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs").write_text("a file")
+    assert pair.main(["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 2
+    assert "error:" in capsys.readouterr().err
