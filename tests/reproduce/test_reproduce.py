@@ -251,10 +251,11 @@ def test_weights_that_moved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"tracker": {"name": "static"}}, "KeyError: 'target'"),
+        ({"tracker": {"name": "static"}}, "tracker: variant missing"),
+        ({"tracker": {"name": "static", "variant": "base", "trained": "", "options": {}}}, "identity missing"),
         ({"sessions": ["x"]}, "'x' is not what belongs there"),
         ({"seed": "seven"}, "'seven' is not what belongs there"),
-        ({"sequences": []}, "has no attribute"),
+        ({"sequences": []}, "sequences is no table"),
     ],
 )
 def test_broken_manifests(run: Path, change: dict[str, object], words: str) -> None:
