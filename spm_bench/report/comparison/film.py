@@ -73,7 +73,7 @@ def cut_window(regions: list[FloatArray], size: tuple[int, int]) -> tuple[int, i
     """(x, y, w, h) inside a picture of `size` (width, height) that holds all regions with room around them.
 
     >>> cut_window([np.array([100.0, 100.0, 40.0, 30.0])], (640, 480))
-    (8, 52, 224, 168)
+    (8, 31, 224, 168)
     """
     width, height = size
     points = np.array([point for region in regions for point in corners(region.tolist())]).reshape(-1, 2)

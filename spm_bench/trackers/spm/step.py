@@ -227,7 +227,8 @@ def nominate(
     )
     valid = chosen.valid[own]
     valid[:, : sharing.most_pool] &= pool
-    places = chosen.rows[own] + (look_of_slot * N)[:, None]
+    rows = chosen.rows[own]
+    places = rows + (look_of_slot * N)[:, None]
     candidates = looks.rows.reshape(L * N, 9)[places]
     if settings.any_fine:
         fm_logits, fm_deltas, fm_score, fm_box = _compare(net, template, looks, places, valid, settings)
@@ -236,7 +237,7 @@ def nominate(
         fm_logits, fm_deltas = fm_score[..., None].expand(*fm_score.shape, 2), torch.zeros_like(fm_box)
     return Ballot(
         candidates=candidates,
-        places=chosen.rows[own],
+        places=rows,
         valid=valid,
         n_near=chosen.n_near[own],
         fm_logits=fm_logits,
