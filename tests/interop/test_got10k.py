@@ -171,3 +171,55 @@ def test_real_sequences_give_the_same_boxes(real_data, tmp_path):
         np.testing.assert_allclose(
             read(tmp_path, "KCF", sequence.name) - [1, 1, 0, 0], ours.boxes, atol=5.01e-4, err_msg=sequence.name
         )
+
+
+@pytest.fixture(scope="module")
+def validation(tmp_path_factory):
+    """Two sequences in the layout of GOT-10k val, with the labels its toolkit insists on."""
+    root = tmp_path_factory.mktemp("got10k")
+    sequences = []
+    for k in (1, 2):
+        name, (frames, truth) = f"GOT-10k_Val_{k:06d}", moving_target(6 + k)
+        home = root / "val" / name
+        home.mkdir(parents=True)
+        truth = truth + np.array([0.25 * k, 0, 0, 0])
+        for i, frame in enumerate(frames):
+            (home / f"{i + 1:08d}.jpg").write_bytes(cv2.imencode(".png", frame)[1].tobytes())
+        np.savetxt(home / "groundtruth.txt", truth, fmt="%.4f", delimiter=",")
+        for label, value in (("cover", 8), ("absence", 0), ("cut_by_image", 0)):
+            np.savetxt(home / f"{label}.label", np.full(len(truth), value), fmt="%d")
+        (home / "meta_info.ini").write_text("[METAINFO]\nurl: none\nresolution: (200, 160)\n", encoding="utf-8")
+        sequences.append(Sequence(name, truth, frames))
+    (root / "val" / "list.txt").write_text("".join(f"{s.name}\n" for s in sequences), encoding="utf-8")
+    return root, sequences
+
+
+@pytest.mark.parametrize("name", ["KCF", "SPM-lite", "tests.interop.test_got10k:Slider"])
+def test_got10ks_own_experiment_gets_our_boxes(validation, tmp_path, name):
+    from got10k.experiments import ExperimentGOT10k
+
+    root, sequences = validation
+    device = {"device": "cpu"} if name == "SPM-lite" else {}
+    tracker = wrap(name, origin=0.0, **device)
+    ExperimentGOT10k(str(root), "val", str(tmp_path / "results"), str(tmp_path / "reports")).run(tracker)
+    for sequence in sequences:
+        spec = resolve_tracker(name, **device)
+        ours = get_protocol("got10k").run(build_tracker(spec), sequence, repetition=1, seed=0)
+        folder = tmp_path / "results" / "GOT-10k" / spec.label / sequence.name
+        theirs = np.loadtxt(folder / f"{sequence.name}_001.txt", delimiter=",")
+        np.testing.assert_allclose(theirs, ours.boxes, atol=6e-4, err_msg=sequence.name)  # it writes three decimals
+        assert len(np.unique(theirs[:, 0])) > 4
+        assert len(list(folder.glob(f"{sequence.name}_00?.txt"))) == 1, "a deterministic tracker runs once"
+
+
+class Slider:
+    """A user's tracker: slides to the right."""
+
+    deterministic = True
+
+    def init(self, _, box):
+        self.box = np.array(box)
+
+    def update(self, _):
+        self.box = self.box + np.array([1.5, 0, 0, 0])
+        return self.box
