@@ -62,7 +62,7 @@ def guess_suite(paths: list[Path], at_hand: dict[str, int] | None = None) -> Gue
     for folder in folders:
         if (folder / RUN_FILE).is_file():
             return _of_run(folder)
-    found = dict(entry for folder in folders for entry in _results(folder))
+    found = dict(entry for folder in folders for entry in result_files(folder))
     coded = any(_is_coded(path) for path in list(found.values())[:3])
     fits = [_fit(name, sequences, found) for name, sequences in _suites(coded)]
     fits = [fit for fit in fits if fit.matched]
@@ -121,7 +121,7 @@ def _of_run(folder: Path) -> Guess:
     return Guess(suite["name"], suite["title"], len(sequences), len(sequences), ())
 
 
-def _results(folder: Path) -> Iterator[tuple[str, Path]]:
+def result_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """(name of a sequence, a file of it) for every text file that may hold boxes: all trackers together."""
     for path in sorted(folder.rglob("*.txt")):
         stem = path.stem

@@ -92,6 +92,7 @@ def _suite(name: str | None, results: list[Path], data: Path | None) -> tuple[Su
     """The suite, as much of it as is at hand, and why it was taken."""
     from spm_bench.suites import load_suite
     from spm_bench.suites.catalog import describe_suites
+    from spm_bench.suites.facts import suite_names
 
     told = ""
     if name is None:
@@ -102,6 +103,11 @@ def _suite(name: str | None, results: list[Path], data: Path | None) -> tuple[Su
     try:
         return load_suite(name, data, allow_missing=True, annotations_only=True), told
     except MissingDataError as error:
+        if data is None and name.casefold() in suite_names():  # the files alone tell something, too
+            from spm_bench.checking.bare import bare_suite
+
+            print(f"checked without annotations, and not scored: {error}", file=sys.stderr)
+            return bare_suite(name.casefold(), results), told
         raise MissingDataError(
             f"{told + '. ' if told else ''}{error.problem}", where=error.where, remedy=error.remedy
         ) from None
@@ -162,6 +168,6 @@ def _print_text(suite: Suite, told: str, checked: list[Entry], *, everything: bo
                 console.print(plain_text(partial, console), highlight=False)
     if csv:
         print(evaluators_csv((f.label, suite.name, t) for f, _, t in checked if t is not None), end="")
-    elif not suite.has_ground_truth:
+    elif not suite.has_ground_truth and suite.root is not None:
         reason = f"No scores: the ground truth of {suite.title} is kept on the benchmark's server."
         console.print(plain_text(reason, console), highlight=False)

@@ -184,3 +184,28 @@ def test_matlab_files_are_told_how_to_be_read(data: Path, capsys: pytest.Capture
     (data / "old" / "deer_KCF.mat").write_bytes(b"MATLAB 5.0 MAT-file")
     assert run("old", "--suite", "otb100", "--data", data) == EXIT_USAGE
     assert "MATLAB files are not read: write them as text" in capsys.readouterr().err
+
+
+def test_files_are_checked_without_annotations_where_these_are_nowhere(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their number of lines is known for OTB; for GOT-10k's it is that of the files."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("SPM_BENCH_DATA", str(tmp_path / "empty"))
+    path = data / "results" / "Mine" / "Deer.txt"
+    rows = path.read_text().splitlines()
+    rows[8] = "NaN,NaN,NaN,NaN"
+    path.write_text("\n".join(rows) + "\n")
+    (data / "results" / "Mine" / "Man.txt").write_text("1,2,3,4\n" * 5)
+    assert run("results") == 1
+    printed = capsys.readouterr()
+    assert "checked without annotations, and not scored: " in printed.err
+    assert "Mine/Deer.txt, line 9: no box (NaN) in 1 line" in printed.out
+    assert "has 5 lines, the sequence has 134 frames" in printed.out
+    assert "Evaluator" not in printed.out
+    assert "server" not in printed.out
+    name = "GOT-10k_Test_000001"
+    (tmp_path / "sub" / "T" / name).mkdir(parents=True)
+    (tmp_path / "sub" / "T" / name / f"{name}_001.txt").write_text("1,2,3,4\n" * 5 + "1,2,x,4\n")
+    assert run("sub") == 1
+    assert f"{name}_001.txt, line 6: 'x' is not a number" in capsys.readouterr().out.replace("\n         ", " ")
