@@ -4,8 +4,8 @@
     python reports/mutation.py --number 20 --only metrics/eao.py --out /tmp/eao.md
 
 Nothing in the checkout is changed while it runs: the faulty module exists in the memory of the test process only.
-Outcomes are kept in `--state`, so that an interrupted run goes on; a mutant is tried again when its module or the tests
-of its module changed.
+Outcomes are kept in `--state`, so that an interrupted run goes on: a mutant is tried again when its module changed, and
+one that survived also when the tests of its module did.
 
 Why not a library: cosmic-ray (8.7) changes the files in place and has one test command for all of them; of its 4,787
 mutants of these two rooms no sample with a seed can be drawn. mutmut (3.8) does not find the code of this layout.
@@ -20,12 +20,12 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mutating.document import Sample, write_report
 from mutating.operators import Mutant, find_mutants
-from mutating.trial import ROOT, Outcome, measure, own_tests, rounds_of, try_mutant
+from mutating.trial import ROOT, SURVIVED, Outcome, measure, own_tests, rounds_of, try_mutant
 
 ROOMS = ("metrics", "protocols")
 
@@ -37,12 +37,13 @@ def main() -> None:
     everything = [m for path in _modules(options.only) for m in find_mutants(ROOT, path)]
     drawn = _draw(everything, options.number, options.seed)
     known = _read_state(options.state)
-    missing = [mutant for mutant in drawn if _key(mutant) not in known]
+    missing = [mutant for mutant in drawn if not _is_known(mutant, known)]
     print(f"{len(drawn)} of {len(everything)} mutants, {len(missing)} to try", file=sys.stderr)
     if missing:
         limits = {tests: measure(tests) for tests in dict.fromkeys(t for m in missing for t in rounds_of(m.module))}
         with ThreadPoolExecutor(options.jobs) as pool:
-            for outcome in pool.map(lambda mutant: try_mutant(mutant, limits), missing):
+            for tried in pool.map(lambda mutant: try_mutant(mutant, limits), missing):
+                outcome = replace(tried, tests=_tests_digest(tried.mutant))
                 known[_key(outcome.mutant)] = outcome
                 _write_state(options.state, known)
                 _tell(outcome)
@@ -82,13 +83,26 @@ def _draw(everything: list[Mutant], number: int, seed: int) -> list[Mutant]:
 
 
 def _key(mutant: Mutant) -> str:
-    """What an outcome depends on: the module, the fault and the module's tests."""
-    digest = hashlib.sha256((ROOT / mutant.module).read_bytes())
-    for name in own_tests(mutant.module):
-        path = ROOT / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return f"{mutant.module}:{mutant.number}:{digest.hexdigest()[:16]}"
+    """The fault and the module it is in."""
+    return f"{mutant.module}:{mutant.number}:{_digest(ROOT / mutant.module)}"
+
+
+def _is_known(mutant: Mutant, known: dict[str, Outcome]) -> bool:
+    """Whether its outcome can be taken over: what one test found out, more tests find out as well."""
+    outcome = known.get(_key(mutant))
+    return outcome is not None and (outcome.state != SURVIVED or outcome.tests == _tests_digest(mutant))
+
+
+def _tests_digest(mutant: Mutant) -> str:
+    paths = [ROOT / name for name in own_tests(mutant.module)]
+    return _digest(*(file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])))
+
+
+def _digest(*files: Path) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _read_state(path: Path) -> dict[str, Outcome]:

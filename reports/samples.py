@@ -144,6 +144,13 @@ BY_HAND = (
         (("losses and validations", "training.png"),),
         "Needs the folder of a training (`spm-bench train experiments/train/spm_lite`).",
     ),
+    Sample(
+        "mutation",
+        "Do the tests find faults?",
+        "A sample of small faults put into metrics and protocols, and those that no test finds.",
+        "python reports/mutation.py",
+        (("report", "mutation.md"),),
+    ),
 )
 """Samples that `samples.py` does not make: what they need takes hours."""
 

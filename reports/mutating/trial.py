@@ -36,6 +36,7 @@ class Outcome:
         seconds: How long it took.
         before: The statement as it was.
         after: The statement with the fault.
+        tests: What identifies the tests of its module.
     """
 
     mutant: Mutant
@@ -44,6 +45,7 @@ class Outcome:
     seconds: float
     before: str
     after: str
+    tests: str = ""
 
 
 def own_tests(module: str) -> tuple[str, ...]:

@@ -132,6 +132,7 @@ def test_got10k_repeats_three_times_unless_the_tracker_is_deterministic():
     protocol, chance = Got10k(), Jitter()
     done = protocol.run(chance, sequence(), repetition=1, seed=0)
     assert [protocol.needed(r, Still()) for r in (1, 2, 3)] == [True, False, False]
+    assert protocol.enough_equal == sum(protocol.needed(r, Still()) for r in (1, 2, 3))
     assert [protocol.needed(r, chance) for r in (1, 2, 3)] == [True, True, True]
     # Three equal repetitions of a tracker that declares nothing are all run, as in the toolkit.
     assert [protocol.settled([done] * n) for n in (0, 1, 2, 3)] == [False, False, False, True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +138,11 @@ def test_a_suites_own_protocol_runs_against_the_clock() -> None:
     assert suite_protocol(replace(suite, protocol="one_pass"), "realtime").family == "vot-unsupervised-realtime"
     with pytest.raises(UsageError, match="has no option fps"):
         suite_protocol(suite, None, fps=30)
+
+
+@pytest.mark.parametrize("stack", ["vot2018/shortterm", "vot2020/shortterm", "vot2022/shorttermbox"])
+def test_the_grace_is_that_of_the_toolkits_stacks(stack: str) -> None:
+    vot = pytest.importorskip("vot")
+    text = (Path(vot.__file__).parent / "stack" / f"{stack}.yaml").read_text()
+    assert f"grace: {Realtime().grace}\n" in text
+    assert Realtime() == Realtime(base="supervised", fps=20.0, grace=3, repetitions=1)
