@@ -25,7 +25,7 @@ from pathlib import Path
 
 from mutating.document import Sample, write_report
 from mutating.operators import Mutant, find_mutants
-from mutating.trial import ROOT, SURVIVED, Outcome, measure, own_tests, rounds_of, try_mutant
+from mutating.trial import ROOT, SURVIVED, Limits, Outcome, own_tests, try_mutant
 
 ROOMS = ("metrics", "protocols")
 
@@ -40,7 +40,7 @@ def main() -> None:
     missing = [mutant for mutant in drawn if not _is_known(mutant, known)]
     print(f"{len(drawn)} of {len(everything)} mutants, {len(missing)} to try", file=sys.stderr)
     if missing:
-        limits = {tests: measure(tests) for tests in dict.fromkeys(t for m in missing for t in rounds_of(m.module))}
+        limits = Limits()
         with ThreadPoolExecutor(options.jobs) as pool:
             for tried in pool.map(lambda mutant: try_mutant(mutant, limits), missing):
                 outcome = replace(tried, tests=_tests_digest(tried.mutant))

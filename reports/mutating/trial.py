@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,13 +69,23 @@ def rounds_of(module: str) -> list[tuple[str, ...]]:
     return [own_tests(module), around]
 
 
-def try_mutant(mutant: Mutant, limits: dict[tuple[str, ...], float]) -> Outcome:
-    """Run the tests on a mutant.
+class Limits:
+    """Tests -> seconds they may take on a mutant, measured when they are first needed (from any thread)."""
 
-    Args:
-        mutant: The mutant.
-        limits: Tests -> seconds they may take.
-    """
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], float] = {}
+        self._locks: dict[tuple[str, ...], threading.Lock] = {}
+
+    def __getitem__(self, tests: tuple[str, ...]) -> float:
+        """Measure once."""
+        with self._locks.setdefault(tests, threading.Lock()):
+            if tests not in self._known:
+                self._known[tests] = measure(tests)
+            return self._known[tests]
+
+
+def try_mutant(mutant: Mutant, limits: Limits) -> Outcome:
+    """Run the tests on a mutant."""
     source = (ROOT / mutant.module).read_text(encoding="utf-8")
     text, before, after = make_mutant(source, mutant.number)
     started = time.monotonic()
