@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from spm_bench.errors import UsageError
 from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS
 from spm_bench.protocols.supervised import SKIP, Supervised
 from spm_bench.results.formats import write_vot
@@ -191,3 +192,8 @@ def test_written_by_our_writer_a_run_is_native_text(tmp_path):
 
 def test_scoring_knows_when_the_protocol_restarts():
     assert {rules.skip for rules in VOT_CONVENTIONS} == {SKIP} == {Supervised().parameters()["skip"]}
+
+
+def test_no_repetitions_are_none():
+    with pytest.raises(UsageError, match="0 repetitions"):
+        Supervised(repetitions=0)
