@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,11 +25,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from stale import differences, troubles
+from stale import arithmetic, differences, same_arithmetic, troubles
 
 HOME = Path(__file__).resolve().parent
 BESIDE = ("experiments", "reports")
 """Folders of the checkout that notebooks may read."""
+MADE_BY = "arithmetic.json"
+"""How the machine computes that the committed outputs are from, see `stale.arithmetic`."""
 SECONDS = 300
 """A cell may take so long on a machine that has other things to do."""
 NEEDS = {"04_otb_and_vot": "SPM_BENCH_PUBLISHED"}
@@ -121,11 +125,19 @@ def make(script: Path) -> Iterator[str]:
         execute(notebook)
     yield from troubles(notebook)
     nbformat.write(notebook, made)
+    (HOME / MADE_BY).write_text(json.dumps(arithmetic()) + "\n", encoding="utf-8")
 
 
 def check(script: Path) -> Iterator[str]:
     """Execute a script and compare with its notebook; yields what differs."""
-    yield from differences(read_made(script), execute(read_script(script)))
+    executed = execute(read_script(script))
+    yield from differences(read_made(script), executed, numbers=computes_alike())
+
+
+@cache
+def computes_alike() -> bool:
+    """Whether this machine computes as the one that the committed outputs are from."""
+    return same_arithmetic(json.loads((HOME / MADE_BY).read_text(encoding="utf-8")), arithmetic())
 
 
 def main(arguments: list[str] | None = None) -> int:

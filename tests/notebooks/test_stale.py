@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from stale import differences, same_word, troubles
+from stale import differences, same_arithmetic, same_word, troubles
 
 
 def picture(width: int = 400, data: str = "aGVsbG8=") -> NotebookNode:
@@ -50,6 +50,20 @@ def test_a_notebook_is_like_itself_and_like_one_of_another_machine() -> None:
     old = notebook(said("KCF    0.742\n"), picture())
     assert list(differences(old, old)) == []
     assert list(differences(old, notebook(said("KCF  0.741\n"), picture(data="d29ybGQ=")))) == []
+
+
+def test_where_machines_compute_otherwise_only_what_is_shown_counts() -> None:
+    old = notebook(said("KCF 0.742"), picture())
+    assert list(differences(old, notebook(said("KCF lost it"), picture()), numbers=False)) == []
+    assert list(differences(old, notebook(said("KCF 0.742")), numbers=False)) != []
+
+
+@pytest.mark.parametrize(
+    ("second", "same"),
+    [([[1.0, 2.0]], True), ([[1.9, 2.0]], True), ([[1.0, 3.1]], False), ([[1.0]], False), ([], False)],
+)
+def test_machines_compute_alike_where_boxes_end_in_the_same_place(second: list[list[float]], same: bool) -> None:
+    assert same_arithmetic([[1.0, 2.0]], second) is same
 
 
 @pytest.mark.parametrize(
