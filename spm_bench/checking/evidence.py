@@ -2,8 +2,8 @@
 
 Every supposed mistake has a change that would undo it. If the changed boxes overlap the annotations better in nearly
 all sequences, and by enough to matter, the mistake is there; a tracker's own errors fit no annotation better after such
-a change. Thresholds were set on the published raw results of 14 trackers, in which none of these mistakes is, and on
-the same with mistakes put in (`tests/checking`).
+a change. Thresholds were set on 14 published sets of raw results, in which none of these mistakes is, and on the same
+with mistakes put in (`tests/checking`).
 """
 
 from __future__ import annotations

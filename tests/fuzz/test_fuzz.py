@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("fuzz.py")
-SECONDS = 15
+SECONDS = 12
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
