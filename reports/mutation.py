@@ -7,8 +7,9 @@ Nothing in the checkout is changed while it runs: the faulty module exists in th
 Outcomes are kept in `--state`, so that an interrupted run goes on: a mutant is tried again when its module changed, and
 one that survived also when the tests of its module did.
 
-Why not a library: cosmic-ray (8.7) changes the files in place and has one test command for all of them; of its 4,787
-mutants of these two rooms no sample with a seed can be drawn. mutmut (3.8) does not find the code of this layout.
+Why not a library: cosmic-ray (8.7) changes the files in place, has one test command for all of them, and draws no
+sample with a seed of the thousands of mutants that it finds. mutmut (3.8) did not find the code by
+itself.
 """
 
 from __future__ import annotations
