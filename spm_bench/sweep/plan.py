@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from pathlib import Path
 
 from spm_bench.errors import unknown_name
-from spm_bench.protocols.base import TrackingProtocol
+from spm_bench.protocols.base import TrackingProtocol, frames_to_track, in_parts
 from spm_bench.registry import load_target
 from spm_bench.results.files import RUN_FILE
 from spm_bench.results.manifest import DONE, read_manifest, sequences_in_state
@@ -175,26 +174,29 @@ def amount_of(plan: Plan, part: SuitePlan) -> Amount:
                     needed[sequence.name] += 1
                     left += 1
         finished_cells += left == 0
-    repetitions = expected_repetitions(part, plan.base)
+    frames = {s.name: frames_of(part, plan.base, s) for s in sequences}
     tasks = len(plan.cells) * len(plan.seeds) * len(sequences)
     return Amount(
         tasks=tasks,
         done=tasks - sum(needed.values()),
-        frames=_frames(sequences) * len(plan.cells) * len(plan.seeds) * repetitions,
-        left=sum(len(s) * needed[s.name] for s in sequences) * repetitions,
+        frames=sum(frames.values()) * len(plan.cells) * len(plan.seeds),
+        left=sum(frames[s.name] * needed[s.name] for s in sequences),
         finished_cells=finished_cells,
         open=tuple((s, needed[s.name]) for s in sequences if needed[s.name]),
     )
+
+
+def frames_of(part: SuitePlan, cell: Cell, sequence: Sequence) -> int:
+    """Frames that a cell tracks on a sequence: of all its repetitions, or of all the parts that the protocol starts."""
+    if in_parts(part.protocol, sequence):
+        return frames_to_track(part.protocol, sequence, range(1, part.protocol.count(sequence) + 1))
+    return len(sequence) * expected_repetitions(part, cell)
 
 
 def expected_repetitions(part: SuitePlan, cell: Cell) -> int:
     """Repetitions of a sequence: those of the protocol, but a deterministic tracker's are soon seen to be equal."""
     most = part.protocol.repetitions
     return min(most, part.protocol.enough_equal) if is_deterministic(cell) else most
-
-
-def _frames(sequences: Many[Sequence]) -> int:
-    return sum(len(sequence) for sequence in sequences)
 
 
 def _done(folder: Path) -> set[str]:

@@ -31,11 +31,21 @@ CELLS = [
     for i, (speed, drift) in enumerate([(1.0, 0.0), (1.0, 0.0), (2.5, 0.1), (-1.0, 0.3), (4.0, 0.0), (0.2, 0.7)])
 ]
 LENGTHS = {"long": 36, "short": 7, "middle": 23, "one": 1}
-PROTOCOLS = {"one_pass": "otb", "got10k": "got10k", "supervised": "vot"}
+PROTOCOLS = {"one_pass": "otb", "got10k": "got10k", "supervised": "vot", "multistart": "vot-multistart"}
+
+
+def anchors(n):
+    """Forwards from the first frame and the middle, backwards from the last."""
+    marks = np.zeros(n)
+    marks[-1], marks[n // 2], marks[0] = -1.0, 1.0, 1.0
+    return marks
 
 
 def toys(protocol="one_pass", **changed):
-    made = [replace(sequence(name, n=n, polygons=name == "middle"), cover=np.full(n, 8)) for name, n in LENGTHS.items()]
+    made = [
+        replace(sequence(name, n=n, polygons=name == "middle"), cover=np.full(n, 8), anchors=anchors(n))
+        for name, n in LENGTHS.items()
+    ]
     return suite(*(changed.get(s.name, s) for s in made), family=PROTOCOLS[protocol], protocol=protocol)
 
 
@@ -67,7 +77,11 @@ def test_the_same_files_as_one_by_one(tmp_path, protocol, workers):
     expected = boxes(tmp_path / "alone")
     assert boxes(tmp_path / "together") == expected
     assert alone == together == ()
-    assert len(expected) == len(CELLS) * len(LENGTHS) * (3 if protocol == "supervised" else 1)
+    per_cell = {
+        "supervised": 3 * len(LENGTHS),
+        "multistart": 10,
+    }  # three anchors each, the sequence of one frame has one
+    assert len(expected) == len(CELLS) * per_cell.get(protocol, len(LENGTHS))
     if protocol == "supervised":
         assert any(b"\n2\n0\n" in text for text in expected.values()), "nothing was lost: the case is too tame"
 
@@ -301,7 +315,7 @@ def test_seconds_are_unknown(tmp_path, protocol):
     for each in data.sequences:
         for trajectory in results.trajectories(each):
             assert np.isnan(trajectory.seconds).all()
-            assert len(trajectory) == len(each)
+            assert len(trajectory) == len(each) or protocol == "multistart"
     _, (alone,) = run(tmp_path / "alone", CELLS[:1], data, protocol)
     untimed, timed = evaluate(data, results), evaluate(data, alone)
     assert [s.value for s in untimed.scores] == [s.value for s in timed.scores if s.metric != "fps"]
