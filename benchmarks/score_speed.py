@@ -36,7 +36,7 @@ from got10k.experiments import ExperimentOTB
 
 from spm_bench.results.foreign import find_result_sets
 from spm_bench.scoring.base import Evaluation
-from spm_bench.scoring.many import evaluate_many
+from spm_bench.scoring.evaluate import evaluate
 from spm_bench.suites import load_suite
 from spm_bench.suites.facts import suite_facts
 
@@ -100,10 +100,10 @@ def toolkit(root: Path, results: Path, reports: Path, *, plots: bool) -> dict[st
     return performance
 
 
-def ours(folder: Path, convention: str | None = None, processes: int | None = None) -> list[Evaluation]:
-    """What `spm-bench score` does before it prints: in as many processes as there are cores, or in so many."""
+def ours(folder: Path, convention: str | None = None) -> list[Evaluation]:
+    """What `spm-bench score` does before it prints."""
     suite = load_suite("otb100", folder, annotations_only=True)
-    return evaluate_many(suite, find_result_sets([folder / "results"], suite), convention, processes=processes)
+    return [evaluate(suite, results, convention) for results in find_result_sets([folder / "results"], suite)]
 
 
 def seconds(function: Callable[[], object]) -> tuple[float, float]:
@@ -132,7 +132,6 @@ def measure(folder: Path, work: Path, rounds: int) -> None:
     print(f"largest difference of a score: {largest_difference(ours(folder, 'got10k-toolkit'), performance):.1e}")
     sides: dict[str, Callable[[], object]] = {
         "spm_bench": lambda: ours(folder),
-        "spm_bench, one process": lambda: ours(folder, processes=1),
         "got10k toolkit, report()": lambda: toolkit(root, results, work / "reports", plots=True),
         "got10k toolkit, without its plots": lambda: toolkit(root, results, work / "reports", plots=False),
     }

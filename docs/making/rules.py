@@ -26,6 +26,7 @@ from spm_bench.metrics.conventions import (
 )
 from spm_bench.metrics.speed import frames_per_second, mean_inverse_seconds
 from spm_bench.metrics.success import covered_frames, headlines, measure_frames, pass_curves
+from spm_bench.suites.facts import suite_facts, suite_names
 
 NOT_RULES = ("name", "source")
 PICTURE = (100, 100)
@@ -318,6 +319,8 @@ def _about(convention: Convention) -> str:
     lines = [f"### {convention.name} {{ #{convention.name} }}", f"{convention.source}."]
     if convention is first:
         return "\n\n".join([*lines, "The default of its suites."])
+    if own := [f"`{name}`" for name in suite_names() if suite_facts(name).convention == convention.name]:
+        lines.append(f"The default of {' and '.join(own)}.")
     other = [f.name for f in fields(Convention) if f.name not in NOT_RULES]
     differs = {n: getattr(convention, n) for n in other if getattr(convention, n) != getattr(first, n)}
     rows = [

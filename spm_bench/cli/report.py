@@ -183,7 +183,7 @@ def _scored(group: Group, data: Path | None, rules: _Rules) -> tuple[Suite, list
     """Load the suite, find the result sets, score them."""
     from spm_bench.protocols.catalog import as_run_under, suite_protocol
     from spm_bench.results.foreign import find_result_sets
-    from spm_bench.scoring.many import evaluate_many
+    from spm_bench.scoring.evaluate import evaluate
     from spm_bench.suites import load_suite
 
     only = None if group.sequences is None else list(group.sequences)
@@ -191,8 +191,13 @@ def _scored(group: Group, data: Path | None, rules: _Rules) -> tuple[Suite, list
     if group.protocol is not None:
         loaded = as_run_under(loaded, suite_protocol(loaded, group.protocol))
     found = find_result_sets(group.folders, loaded)
-    evaluations = evaluate_many(loaded, found, rules.convention, allow_missing=rules.allow_missing, extra=rules.metrics)
-    return loaded, list(zip(evaluations, found, strict=True))
+    return loaded, [
+        (
+            evaluate(loaded, results, rules.convention, allow_missing=rules.allow_missing, extra=rules.metrics),
+            results,
+        )
+        for results in found
+    ]
 
 
 def _title(suite: Suite, all_suites: list[Suite]) -> str:
