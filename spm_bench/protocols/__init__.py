@@ -1,1 +1,1 @@
-"""When to start, restart and repeat: one-pass, VOT supervised, GOT-10k."""
+"""When to start, restart and repeat: one-pass and OTB's robustness, VOT's experiments, GOT-10k."""
