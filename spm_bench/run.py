@@ -290,7 +290,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(run)
-    return guarded(app, arguments)
+    return guarded(app, arguments, "run")
 
 
 if __name__ == "__main__":

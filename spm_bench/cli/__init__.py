@@ -16,6 +16,8 @@ _OptionError: type[Exception] = typer.BadParameter.__mro__[1]
 """Typer's error for an option that does not exist or a value it cannot have; click's or its own, by version."""
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 """All well; some sequence failed; the user must mend something; Ctrl-C."""
+_GOES_ON = frozenset({"run", "sweep", "search", "train", "reproduce", "weights", "data", "vot"})
+"""Verbs that keep what they have finished when interrupted, and go on from there."""
 
 
 def _print_version(asked: bool) -> None:
@@ -97,8 +99,14 @@ def stdout_for_rows() -> Iterator[None]:
         os.close(real)
 
 
-def guarded(app: typer.Typer, arguments: list[str] | None = None) -> int:
-    """Run `app`; turn a user's mistake into one line on stderr and Ctrl-C into a quiet end. Returns the exit code."""
+def guarded(app: typer.Typer, arguments: list[str] | None = None, verb: str | None = None) -> int:
+    """Run `app`; turn a user's mistake into one line on stderr and Ctrl-C into a quiet end. Returns the exit code.
+
+    Args:
+        app: The verbs, or one of them.
+        arguments: None: those of the process.
+        verb: Which it is, for an application of one; None: the first argument says.
+    """
     try:
         code = app(args=arguments, standalone_mode=False)
     except SpmBenchError as error:
@@ -110,7 +118,9 @@ def guarded(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     if code == EXIT_INTERRUPTED:  # typer itself turns Ctrl-C into this code
-        print("interrupted: what was finished is kept; run the same command again to go on", file=sys.stderr)
+        verb = verb or next(iter(sys.argv[1:] if arguments is None else arguments), "")
+        kept = ": what was finished is kept; run the same command again to go on" if verb in _GOES_ON else ""
+        print(f"interrupted{kept}", file=sys.stderr)
     return code if isinstance(code, int) else EXIT_OK
 
 

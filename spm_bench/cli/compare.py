@@ -27,7 +27,7 @@ def compare(
     ],
     others: Annotated[
         list[Path],
-        typer.Argument(metavar="B...", help="What is compared with it, each.", show_default=False),
+        typer.Argument(metavar="B", help="What is compared with it, each.", show_default=False),
     ],
     out: Annotated[
         Path, typer.Option("--out", help="Folder of the comparison; with several B, of one folder for each.")

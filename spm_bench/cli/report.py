@@ -21,7 +21,7 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="Run folders, folders of those, or folders of anybody's raw results (these need --suite).",
             show_default=False,
         ),

@@ -94,7 +94,7 @@ def take(
 @app.command("export")
 def give(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The workspace; make it with `spm-bench vot init`.")],
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders of this project.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders of this project.")],
     data: Annotated[
         Path | None,
         typer.Option(

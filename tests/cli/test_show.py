@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spm_bench.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, build_app, guarded
+from spm_bench.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, build_app, guarded
 from spm_bench.run import Request, run_suite
 from spm_bench.suites.synthetic import load_demo
 from tests.show.made import folder_of
@@ -194,3 +194,14 @@ def test_more_that_must_be_mended(shown_runs: Path, tmp_path: Path, capsys: pyte
     assert show(folder_of(shown_runs, "KCF"), "calm", "--proposals") == EXIT_USAGE
     assert "none of these is a run of SPM" in capsys.readouterr().err
     np.testing.assert_equal([p.name for p in tmp_path.iterdir()], [])
+
+
+def test_interrupted_it_claims_to_keep_nothing(
+    shown_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spm_bench.show.job.write_show", interrupted)
+    assert show(folder_of(shown_runs, "KCF"), "calm", "--out", tmp_path / "x.gif") == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
