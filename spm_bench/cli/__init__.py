@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Annotated
@@ -99,6 +101,16 @@ def stdout_for_rows() -> Iterator[None]:
         os.close(real)
 
 
+def _let_help_flow(app: typer.Typer) -> None:
+    """Join the lines of each paragraph of the verbs' texts, else they would be broken twice in narrow terminals."""
+    for info in app.registered_commands:
+        text = inspect.getdoc(info.callback) or ""
+        info.help = info.help or re.sub(r"(?<=\S)\n(?=\S)", " ", text)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _let_help_flow(group.typer_instance)
+
+
 def guarded(app: typer.Typer, arguments: list[str] | None = None, verb: str | None = None) -> int:
     """Run `app`; turn a user's mistake into one line on stderr and Ctrl-C into a quiet end. Returns the exit code.
 
@@ -107,6 +119,7 @@ def guarded(app: typer.Typer, arguments: list[str] | None = None, verb: str | No
         arguments: None: those of the process.
         verb: Which it is, for an application of one; None: the first argument says.
     """
+    _let_help_flow(app)
     try:
         code = app(args=arguments, standalone_mode=False)
     except SpmBenchError as error:

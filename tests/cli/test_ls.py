@@ -104,3 +104,12 @@ def test_nothing_heavy_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_help_is_broken_into_lines_once(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert guarded(build_app(), ["reproduce", "--help"]) == EXIT_OK
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    start = next(k for k, line in enumerate(lines) if line.startswith("Tells whether"))
+    paragraph = lines[start : lines.index("", start)]
+    assert all(len(line) > 60 for line in paragraph[:-1])
