@@ -30,6 +30,8 @@ RATIO, SLACK = 100, 64 << 20
 """An archive of n bytes may hold RATIO * n + SLACK: label files shrink much, pictures not at all."""
 LONGEST_NAME = 255
 """Bytes of one part of a name on common file systems."""
+LONGEST_TARGET = 4096
+"""Bytes of a link's target on common file systems."""
 JUNK = ("__MACOSX", ".DS_Store", "Thumbs.db")
 """What systems leave in archives without anybody's will."""
 
@@ -66,7 +68,8 @@ class _Zip:
                 kind = "encrypted"
             elif mode & 0o170000 == 0o120000:
                 kind = "link"
-                target = _relative(info.filename, self._zip.read(info)[:4096].decode("utf-8", "replace"))
+                with self._zip.open(info) as content:  # what is announced is not believed: never more than a path
+                    target = _relative(info.filename, content.read(LONGEST_TARGET).decode("utf-8", "replace"))
             elif mode & 0o170000 not in (0, 0o040000, 0o100000):
                 kind = "device"
             yield Member(info.filename, info.file_size, kind, target)
@@ -171,6 +174,7 @@ _BROKEN = (
     OSError,  # of gzip and bzip2
     NotImplementedError,  # of zip methods that Python does not know
     RuntimeError,  # of zip members that want a password
+    UnicodeDecodeError,  # of zip members whose names claim to be UTF-8
 )
 
 

@@ -7,6 +7,7 @@ import random
 import stat
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -254,6 +255,27 @@ def test_links_do_not_make_a_bomb(tmp_path: Path) -> None:
             add(tar, f"link{i}", kind=tarfile.LNKTYPE, to="real")
     with pytest.raises(FetchError, match="bigger"):
         unpack(tmp_path / "a.tar", tmp_path / "out", most=200_000)
+
+
+def test_a_link_that_is_a_bomb_is_not_read(tmp_path: Path) -> None:
+    info = zipfile.ZipInfo("link")
+    info.external_attr, info.compress_type = (stat.S_IFLNK | 0o777) << 16, zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(info, b"a" * (32 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(FetchError, match="far more than an archive of"):
+            unpack(tmp_path / "a.zip", tmp_path / "out", most=1 << 20)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_zip_whose_name_is_no_utf8(tmp_path: Path) -> None:
+    data = zip_of(tmp_path / "a.zip", {"é": b"1"}).read_bytes()
+    (tmp_path / "a.zip").write_bytes(data.replace("é".encode(), b"\xff\xfe"))
+    with pytest.raises(FetchError, match="broken or none"):
+        unpack(tmp_path / "a.zip", tmp_path / "out")
 
 
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
