@@ -18,7 +18,9 @@ from spm_bench.errors import FetchError
 PASSING_CODES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which it is worth asking again (RFC 9110, 6585)."""
 _MEANINGS = {401: "It wants a login", 403: "It refuses to give it", 404: "It may have moved", 410: "It is gone"}
-_RANGE = re.compile(r"bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)", re.IGNORECASE)
+_RANGE = re.compile(r"bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.IGNORECASE)
+_BYTES = re.compile(r"\d{1,18}", re.ASCII)
+"""Of a length; with more digits it is none, and Python refuses to read thousands of them."""
 
 
 class Trouble(Exception):  # noqa: N818 - no error yet: it may pass
@@ -127,7 +129,7 @@ def retry_after(headers: Message) -> float | None:
         return float(said)
     try:
         return max(email.utils.parsedate_to_datetime(said).timestamp() - time.time(), 0.0)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -142,7 +144,7 @@ def content_range(answer: http.client.HTTPResponse) -> tuple[int | None, int | N
 def content_length(answer: http.client.HTTPResponse) -> int | None:
     """Bytes that an answer says it sends."""
     said = answer.headers.get("Content-Length") or ""
-    return int(said) if said.isascii() and said.isdigit() else None
+    return int(said) if _BYTES.fullmatch(said) else None
 
 
 def validator_of(answer: http.client.HTTPResponse) -> str:
