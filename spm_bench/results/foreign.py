@@ -19,8 +19,6 @@ _SHOWN = 3
 """How many names an error message quotes."""
 _DEEPEST = 3
 """Folders between the one that is given and a tracker's: results/OTB100/Tracker, tracking_results/tracker/setting."""
-_EXPERIMENTS = {layout.box_path.partition("/")[0] for name, layout in LAYOUTS.items() if name.startswith("vot")}
-"""Folder of VOT's supervised experiment; the tracker's name is that of the folder around it."""
 
 
 @dataclass(eq=False)
@@ -182,16 +180,19 @@ def _as_results(folder: Path, suite: Suite, strict: bool) -> ResultSet | None:
             continue
         if strict:
             _refuse_unclear(folder, layout, matched, suite)
-        return ForeignResults(_tracker_name(folder), folder, layout, matched, suite.protocol)
+        return ForeignResults(_tracker_name(folder, layout), folder, layout, matched, suite.protocol)
     return None
 
 
-def _tracker_name(folder: Path) -> str:
+def _tracker_name(folder: Path, layout: Layout) -> str:
+    """The folder's or archive's own; of an experiment's folder (baseline, TRE, ...) that of the folder around it."""
     archive = archive_of(folder)
     if archive is not None:
         return archive.name.partition(".")[0] if archive.name.endswith((".tar.gz", ".tar.xz")) else archive.stem
     full = folder.resolve()
-    return full.parent.name if full.name in _EXPERIMENTS else full.name
+    own = LAYOUTS[layout.family].box_path
+    inside = layout.box_path != own and own.startswith(f"{full.name}/")
+    return full.parent.name if inside else full.name
 
 
 def _names_on_disk(folder: Path, layout: Layout) -> list[str]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -235,6 +237,17 @@ def test_the_folder_of_an_experiment_is_its_trackers(tmp_path):
     put(tmp_path, "CCOT/baseline/bag/bag_001.txt", "pysot/bag/bag_001.txt", line="1\n")
     assert found([tmp_path / "CCOT" / "baseline"], VOT) == ["CCOT"]
     assert found([tmp_path], VOT) == ["CCOT", "pysot"]
+
+
+def test_a_tracker_may_have_the_name_of_an_experiment(tmp_path):
+    put(tmp_path, "baseline/Basketball.txt", "unsupervised/Basketball.txt")
+    assert found([tmp_path], OTB) == ["baseline", "unsupervised"]
+
+
+def test_the_folder_of_temporal_robustness_is_its_trackers(tmp_path):
+    put(tmp_path, "KCF/TRE/Basketball/Basketball_00000000.txt")
+    suite = replace(OTB, family="otb-tre")
+    assert found([tmp_path / "KCF" / "TRE"], suite) == found([tmp_path], suite) == ["KCF"]
 
 
 def test_results_some_folders_down(tmp_path):
