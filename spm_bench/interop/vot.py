@@ -42,6 +42,7 @@ from spm_bench.interop.vot_stack import EXPERIMENTS, MULTISTART, stack_text
 from spm_bench.protocols.initial_box import DEFAULT_INIT_BOX
 from spm_bench.protocols.realtime import FPS
 from spm_bench.protocols.supervised import REPETITIONS
+from spm_bench.results.files import write_text
 from spm_bench.suites.annotations import check_name
 from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.frames import ImageFrames
@@ -182,7 +183,7 @@ def register(path: Path, sections: dict[str, dict[str, str]]) -> None:
         config[name] = {key: value.replace("%", "%%") for key, value in fields.items()}
     buffer = io.StringIO()
     config.write(buffer)
-    path.write_text(buffer.getvalue(), encoding="utf-8")
+    write_text(path, buffer.getvalue(), option="DIR")
 
 
 def _write_sequence(root: Path, sequence: Sequence, *, anchored: bool) -> None:

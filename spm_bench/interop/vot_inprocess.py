@@ -32,9 +32,10 @@ from vot.tracker import ObjectStatus, TrackerRuntime
 from vot.tracker import Tracker as ToolkitTracker
 from vot.workspace import Workspace
 
-from spm_bench.errors import DataError, TrackerError, UsageError, unknown_name
+from spm_bench.errors import DataError, TrackerError, unknown_name
 from spm_bench.interop.vot import TrackerCall, identifier
 from spm_bench.interop.vot_regions import as_annotated, box_of_corners
+from spm_bench.interop.vot_results import check_workspace
 from spm_bench.protocols.base import checked_box
 from spm_bench.protocols.initial_box import DEFAULT_INIT_BOX, check_init_box
 from spm_bench.suites.base import Frame
@@ -126,8 +127,7 @@ def run_in_process(
         TrackerError: The tracker cannot be built, needs the ground truth, or returned no box.
     """
     check_init_box(init_box)
-    if not (folder / "config.yaml").is_file():
-        raise UsageError("it is no workspace of the vot toolkit", where=folder, remedy="Make one: spm-bench vot init")
+    check_workspace(folder)
     spec, name = (
         resolve_tracker(call.name, variant=call.variant, weights=call.weights, device=call.device),
         identifier(call),

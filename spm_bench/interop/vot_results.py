@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import configparser
 import re
-import shutil
+import struct
 from collections.abc import Iterator
 from collections.abc import Sequence as Many
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from spm_bench.errors import ResultsError, UsageError, listed, unknown_name
 from spm_bench.interop.vot import register
 from spm_bench.interop.vot_stack import EXPERIMENTS
-from spm_bench.results.files import readable_os_errors, write_text
+from spm_bench.results.files import write_bytes
 from spm_bench.results.layouts import Layout, get_layout
 from spm_bench.results.runs import RunResults, read_run
 from spm_bench.suites.annotations import check_name, parse_names
@@ -162,15 +162,15 @@ def _trajectories(tracker: Path) -> Iterator[Path]:
 
 def _copy(path: Path, target: Path) -> None:
     """Copy a trajectory with its seconds; a binary one becomes text."""
-    with readable_os_errors(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".txt":
-            shutil.copyfile(path, target)
-        else:
-            write_text(target.with_suffix(".txt"), _as_text(path))
-        seconds = path.with_name(f"{path.stem}_time.value")
-        if seconds.is_file():
-            shutil.copyfile(seconds, target.with_name(seconds.name))
+    try:
+        content = path.read_bytes() if path.suffix == ".txt" else _as_text(path).encode()
+        times = path.with_name(f"{path.stem}_time.value")
+        seconds = times.read_bytes() if times.is_file() else None
+    except OSError as error:
+        raise ResultsError(f"cannot be read ({error.strerror or error})", where=error.filename or path) from error
+    if seconds is not None:
+        write_bytes(target.with_name(times.name), seconds)
+    write_bytes(target.with_suffix(".txt"), content)  # last: once it is there, the trajectory is whole
 
 
 def _as_text(path: Path) -> str:
@@ -183,8 +183,6 @@ def _as_text(path: Path) -> str:
             where=path,
             remedy="pip install 'vot-toolkit==0.7.4' 'attributee!=0.1.10', or run it with VOT_RESULTS_BINARY=0",
         ) from None
-    import struct
-
     try:
         with path.open("rb") as file:
             return "".join(f"{region}\n" for region in read_trajectory(file))
