@@ -61,7 +61,7 @@ def _region(line: str, path: Path, number: int) -> FloatArray:
         if line.startswith("m"):
             return mask_box([int(word) for word in line[1:].split(",")])
         values = np.array([float(word) for word in line.split(",")])
-    except ValueError as problem:
+    except (ValueError, OverflowError) as problem:
         raise DataError(f"this is no region of VOT ({problem})", where=path, line=number, remedy=_CUT) from None
     if len(values) not in (1, BOX_COLUMNS, POLYGON_COLUMNS) or np.isinf(values).any():
         expected = "1, 4 or 8 values or a mask"
@@ -87,8 +87,9 @@ def mask_box(numbers: list[int]) -> FloatArray:
     runs = np.array(numbers[BOX_COLUMNS:], dtype=np.int64)
     if w < 0 or h < 0 or (runs < 0).any():
         raise ValueError("a size or a run is negative")
-    if runs.sum() > w * h:
-        raise ValueError(f"runs of {runs.sum()} pixels in a window of {w} x {h}")
+    total = sum(numbers[BOX_COLUMNS:])  # exact, whatever the lengths: 64 bits would wrap around
+    if total > w * h:
+        raise ValueError(f"runs of {total} pixels in a window of {w} x {h}")
     ends = np.cumsum(runs)
     first, last = ends[0::2][: len(runs) // 2], ends[1::2]  # of each run on the target: first pixel, one past the last
     on = last > first

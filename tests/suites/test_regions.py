@@ -95,6 +95,8 @@ def test_plain_boxes_are_read_as_before(tmp_path: Path, text: str) -> None:
         ("m1,2,3", "x, y, w, h"),
         ("m1,2,2,2,9", "runs of 9 pixels"),
         ("m1,2,-2,2,1", "negative"),
+        (f"m1,2,2,2,{10**30}", "no region of VOT"),
+        (f"m1,2,2,2,{2**63 - 1},{2**63 - 1},2", "runs of 18446744073709551616 pixels"),
         ("m1,2,2,2,1,x", "invalid literal"),
         ("m1,2,2,2,1.5", "invalid literal"),
         ("", "could not convert"),
