@@ -34,6 +34,8 @@ SHOWN_QUALITY = 88
 """Of JPEGs in notebooks: thin lines and letters have no fringes yet."""
 GAP = 4
 """Pixels between pictures side by side."""
+FURTHEST = 30_000
+"""Pixels from the corner within which lines are drawn: the box of a lost tracker may end anywhere."""
 _FINE = 4
 """Bits below a pixel in which OpenCV is given its coordinates."""
 
@@ -165,10 +167,10 @@ def _polygon(
     picture: Picture, points: FloatArray, colour: str, line: str | tuple[float, tuple[float, ...]], thick: float
 ) -> None:
     """A closed line, in place; its pixels' middles are at the halves of continuous coordinates."""
-    places = points - 0.5
+    places = np.clip(points - 0.5, -FURTHEST, FURTHEST)
     strokes = [np.vstack((places, places[:1]))] if isinstance(line, str) else _dashes(places, line[1])
     for stroke in strokes:
-        fixed = np.rint(np.clip(stroke, -30000, 30000) * 2**_FINE).astype(np.int32)
+        fixed = np.rint(stroke * 2**_FINE).astype(np.int32)
         cv2.polylines(picture, [fixed], False, bgr(colour), max(round(thick), 1), cv2.LINE_AA, _FINE)
 
 

@@ -9,6 +9,7 @@ from IPython.core.formatters import DisplayFormatter
 from numpy.typing import NDArray
 
 from spm_bench.errors import DataError
+from spm_bench.report import overlay
 from spm_bench.report.lettering import bgr, fitted, folded, text_width, write
 from spm_bench.report.overlay import (
     TRUTH_COLOUR,
@@ -79,6 +80,13 @@ def test_a_dark_line_has_a_light_edge_and_a_light_one_a_dark_edge() -> None:
 def test_what_cannot_be_seen_does_no_harm(region: list[float]) -> None:
     picture = draw(GREY, [Outline(np.array(region), "#0072B2", tag="A")])
     assert picture.shape == GREY.shape
+
+
+def test_dashes_of_a_box_that_ends_nowhere_near_are_as_few_as_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[object] = []
+    monkeypatch.setattr(overlay.cv2, "polylines", lambda *given: drawn.append(given))
+    draw(GREY, [Outline(np.array([10.0, 10.0, 1e7, 1e7]), "#0072B2", (0, (4, 2)))])
+    assert 0 < len(drawn) < 20_000
 
 
 def test_corners_of_boxes_and_polygons() -> None:
