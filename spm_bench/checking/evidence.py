@@ -68,7 +68,10 @@ def sign_test(gains: ArrayLike) -> float:
     """
     values = np.asarray(gains, dtype=np.float64)
     n, up = int((values != 0).sum()), int((values > 0).sum())
-    return float(sum(comb(n, k) for k in range(up, n + 1)) / 2**n)
+    ways = [comb(n, up)]
+    for k in range(up, n):  # each from the one before: training sets have thousands of sequences
+        ways.append(ways[-1] * (n - k) // (k + 1))
+    return float(sum(ways) / 2**n)
 
 
 @dataclass(frozen=True)

@@ -141,4 +141,5 @@ def test_the_sign_test_is_the_binomial_tail() -> None:
 
     assert sign_test([0.1] * 9 + [-0.1]) == pytest.approx((comb(10, 9) + 1) / 2**10)
     assert sign_test([0, 0, 1]) == 0.5
+    assert sign_test([1] * 400 + [-1] * 600) == pytest.approx(sum(comb(1000, k) for k in range(400, 1001)) / 2**1000)
     assert sign_test([]) == 1.0
