@@ -38,13 +38,14 @@ def check_first_boxes(passes: list[Pass], origin: int, where: Where) -> Iterator
         told = _other_sequence(one, passes) or _other_frame(one) or _other_columns(one, origin)
         problem = f"the first box is not the given one (overlap {overlap:.2f})"
         remedy = "Line 1 must hold the box of the first frame; is this the result of another sequence or version?"
-        level, explanation = ("warning", "") if told is None else ("error", f": {told}")
-        if told is None and np.isnan(one.boxes[0]).any():
+        if told is not None:
+            problem = f"{problem}: {told}"
+        elif np.isnan(one.boxes[0]).any():
             problem = "the first box is NaN instead of the given one"
         yield Finding(
-            "error" if level == "error" else "warning",
+            "warning" if told is None else "error",
             "first-box",
-            problem + explanation,
+            problem,
             remedy,
             where(one.name),
             1,

@@ -90,9 +90,7 @@ def _table(
         columns=tuple(columns),
         rows=tuple(Row(name, tuple([*first, *cells_of(c)][: len(columns)])) for name, first, c in rows),
         footnotes=(),
-        footer=(
-            "Bold: established, that is, the interval and the corrected test exclude zero. All else may be noise.",
-        ),
+        footer=(READING,),
         level=pair.headline.level,
         head=head,
     )
