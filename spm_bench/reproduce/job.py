@@ -96,7 +96,7 @@ def _temporary() -> Path:
     folder = Path(tempfile.gettempdir()) / f"spm_bench-reproduce-{os.getuid()}"
     with readable_os_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
+        if folder.lstat().st_uid != os.getuid():  # of a link itself: it would lead to wherever another user wants
             raise ResultsError("belongs to another user", where=folder, remedy="Choose another place with --out")
     return folder
 
