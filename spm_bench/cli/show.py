@@ -86,7 +86,7 @@ def show(
     Exit code: 0 written, 1 written, but the boxes of the repeated run are not the recorded ones, 2 something must be
     mended.
 
-    Example: spm-bench show runs/demo lookalike-4 --failures --out why.png
+    Example: spm-bench show runs/demo lookalike-4 --frames 17-21 --out why.png
     """
     from spm_bench.cli import EXIT_FAILED, EXIT_OK
     from spm_bench.show import ShowRequest
