@@ -31,6 +31,8 @@ _REMEDIES = {
     errno.EEXIST: ("a file is where a folder should be", "Move it away, or choose another place with {option}"),
 }
 
+_FILE_IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST)
+
 
 @contextlib.contextmanager
 def readable_os_errors(
@@ -48,7 +50,23 @@ def readable_os_errors(
     except OSError as error:
         problem, remedy = _REMEDIES.get(error.errno or 0, (f"cannot write: {error.strerror or error}", None))
         told = None if remedy is None else remedy.format(option=option)
-        raise kind(problem, where=path, remedy=told) from error
+        raise kind(problem, where=_in_the_way(path, error), remedy=told) from error
+
+
+def _in_the_way(path: Path, error: OSError) -> Path:
+    """The file above `path` that keeps it from being made, if that is what is wrong; else `path`."""
+    above = [parent for parent in path.parents if parent.is_file()] if error.errno in _FILE_IN_THE_WAY else []
+    return above[0] if above else path
+
+
+def make_folder(path: Path, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out") -> None:
+    """Make a folder and those above it, before work whose results go there.
+
+    Raises:
+        kind: It cannot be made; see `write_bytes`.
+    """
+    with readable_os_errors(path, kind=kind, option=option):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(path: Path, text: str, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out") -> None:

@@ -205,3 +205,12 @@ def test_interrupted_it_claims_to_keep_nothing(
     monkeypatch.setattr("spm_bench.show.job.write_show", interrupted)
     assert show(folder_of(shown_runs, "KCF"), "calm", "--out", tmp_path / "x.gif") == EXIT_INTERRUPTED
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_file_in_the_way_is_found_before_anything_is_run(
+    shown_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("I was here first")
+    assert show(folder_of(shown_runs, "SPM-lite"), "calm", "--out", tmp_path / "file" / "x.gif") == EXIT_USAGE
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {tmp_path / 'file'}: a file is where a folder should be")

@@ -196,8 +196,9 @@ def test_file_system_errors_name_a_remedy(tmp_path, monkeypatch, code, message):
 
 def test_a_file_in_place_of_the_folder(tmp_path):
     put(tmp_path / "results", "I am a file")
-    with pytest.raises(ResultsError, match="a file is where a folder should be"):
+    with pytest.raises(ResultsError, match="a file is where a folder should be") as caught:
         files.write_text(tmp_path / "results" / "deep" / "a.txt", "text")
+    assert caught.value.where == tmp_path / "results"
 
 
 def test_written_files_have_ordinary_permissions(tmp_path):

@@ -79,8 +79,9 @@ function drawScene() {
     context.globalAlpha = 1;
   }
   const told = byId("tell-picture");
-  told.hidden = !data.film || pictured === frame;
-  told.textContent = told.hidden ? "" : "The picture is of frame " + (pictured + 1) + ".";
+  told.hidden = Boolean(data.film) && pictured === frame;
+  told.textContent = told.hidden ? "" : data.film ? "The picture is of frame " + (pictured + 1) + "."
+    : "Boxes alone: spm-bench report --html --frames embeds the pictures.";
   const halo = image ? "rgba(0, 0, 0, .55)" : null; // on an empty canvas it would only hide other boxes
   for (let i = data.trackers.length - 1; i >= 0; i--) {
     const t = data.trackers[i];
