@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
 from spm_bench.checkup.findings import ERROR, NOTE, WARNING, Finding
-from spm_bench.checkup.patient import Patient, largest_gap
-from spm_bench.checkup.videos import drifting, other
+from spm_bench.checkup.patient import BrokeError, Patient, described, largest_gap
+from spm_bench.checkup.videos import Video, drifting, other
+from spm_bench.errors import TrackerError
 from spm_bench.suites.base import FloatArray
-from spm_bench.trackers.base import uses_chance
+from spm_bench.trackers.base import BatchTracker, Start, uses_chance
 
 AGAIN = 5
 """Frames after which a tracker is started anew in the middle of a video, as VOT's protocol does after a failure."""
@@ -84,17 +86,13 @@ def before(patient: Patient) -> Iterator[Finding]:
 
 def batch(patient: Patient) -> Iterator[Finding]:
     """Do many targets together get what each gets alone?"""
-    from spm_bench.trackers.base import Start
     from spm_bench.trackers.catalog import build_batch
 
     together = build_batch([patient.spec])
     videos = (drifting(), other(), drifting().part(AGAIN))
-    targets = together.start([Start(0, np.array(v.frames[0]), np.array(v.boxes[0])) for v in videos])
     alone = [patient.follow(video) for video in videos]
-    length = min(map(len, videos))
     worst, place = 0.0, ""
-    for index in range(1, length):
-        boxes = together.advance(targets, [np.array(v.frames[index]) for v in videos])
+    for index, boxes in enumerate(_together(together, videos), start=1):
         for video, own, box in zip(videos, alone, boxes, strict=True):
             gap = float(np.abs(own[index] - box).max())
             if not gap <= worst:
@@ -107,6 +105,21 @@ def batch(patient: Patient) -> Iterator[Finding]:
         )
 
 
+def _together(tracker: BatchTracker, videos: Sequence[Video]) -> Iterator[FloatArray]:
+    """Boxes of one target a video, B x 4 for every frame after the first that all have. Raises as `Patient.follow`."""
+    where = "on the first frames of three targets"
+    try:
+        targets = tracker.start([Start(0, np.array(v.frames[0]), np.array(v.boxes[0])) for v in videos])
+        for index in range(1, min(map(len, videos))):
+            where = f"in frame {index} of three targets"
+            boxes = np.asarray(tracker.advance(targets, [np.array(v.frames[index]) for v in videos]), dtype=np.float64)
+            if boxes.shape != (len(videos), 4):
+                raise TrackerError(f"advance returned numbers of shape {boxes.shape}, not one box a target")
+            yield boxes
+    except (Exception, SystemExit) as error:
+        raise BrokeError(f"the batch broke {where}: {described(error)}") from error
+
+
 def repeats(patient: Patient) -> bool:
     """Tell whether two runs agree: else nothing can be told from a third that differs."""
     return largest_gap(patient.usual, patient.follow(drifting()))[0] == 0
@@ -114,8 +127,11 @@ def repeats(patient: Patient) -> bool:
 
 def _elsewhere(patient: Patient) -> FloatArray:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_follow, patient).result()
+    try:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            return pool.submit(_follow, patient).result()
+    except BrokenProcessPool as error:
+        raise BrokeError("another process that runs it died") from error
 
 
 def _follow(patient: Patient) -> FloatArray:

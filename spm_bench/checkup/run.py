@@ -82,8 +82,7 @@ def check_tracker(
 def _examine(spec: TrackerSpec, fps: float | None) -> Iterator[Result]:
     patient, fit = Patient(spec), True
     for number, listed in enumerate(CHECKS):
-        why = "" if fit else UNFIT
-        result = _made(listed, patient, why or _hindrance(listed.name, patient))
+        result = _made(listed, patient, "" if fit else UNFIT)
         yield result
         fit &= not (number < FIRST and result.verdict == ERROR)
     yield _speed(patient, fps, "" if fit else UNFIT)
@@ -101,9 +100,9 @@ def _hindrance(name: str, patient: Patient) -> str:
 
 
 def _made(listed: _Listed, patient: Patient, hindrance: str) -> Result:
-    if hindrance:
-        return Result(listed.name, listed.about, skipped=hindrance)
     try:
+        if hindrance := hindrance or _hindrance(listed.name, patient):
+            return Result(listed.name, listed.about, skipped=hindrance)
         found = sorted(listed.check(patient), key=lambda finding: LEVELS.index(finding.level))
     except BrokeError as error:
         found = [Finding(ERROR, str(error), "It runs on an easy video, but not here")]

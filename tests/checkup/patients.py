@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -275,3 +276,26 @@ class BadlyBatched(Sound):
     @classmethod
     def batched(cls, options):
         return _Batch(0.01)
+
+
+class BrokenBatch(Sound):
+    @classmethod
+    def batched(cls, options):
+        return _Batch(None)
+
+
+class OneForAll(Sound):
+    @classmethod
+    def batched(cls, options):
+        class First(_Batch):
+            def advance(self, targets, frames):
+                return super().advance(targets, frames)[:1]
+
+        return First(0.0)
+
+
+class DiesElsewhere(Sound):
+    def update(self, frame):
+        if multiprocessing.parent_process() is not None:
+            os._exit(1)
+        return super().update(frame)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from spm_bench.checkup import check_tracker, endurance
 from spm_bench.checkup.colour import order_of
-from spm_bench.checkup.patient import Patient
+from spm_bench.checkup.patient import BrokeError, Patient
 from spm_bench.checkup.run import UNFIT, check_names
 from spm_bench.checkup.videos import drifting, dyed
 from spm_bench.errors import TrackerError, UsageError
@@ -125,6 +127,28 @@ def test_another_process_is_asked(monkeypatch):
     monkeypatch.undo()
     problem = examined("ByProcess")["chance"].findings[0].problem
     assert problem.startswith("another process gets other boxes, from frame 1 on")
+
+
+def test_another_process_that_dies_is_a_finding(monkeypatch):
+    monkeypatch.undo()
+    (finding,) = examined("DiesElsewhere")["chance"].findings
+    assert (finding.level, finding.problem) == ("error", "another process that runs it died")
+
+
+@pytest.mark.parametrize(("name", "words"), [("BrokenBatch", "in frame 1 of three"), ("OneForAll", r"shape \(1, 4\)")])
+def test_a_batch_that_breaks_is_a_finding(name, words):
+    (finding,) = examined(name)["batch"].findings
+    assert finding.level == "error"
+    assert re.search(words, finding.problem)
+
+
+def test_a_tracker_that_breaks_later_is_a_finding(monkeypatch):
+    def broken(patient):
+        raise BrokeError("update broke the second time")
+
+    monkeypatch.setattr("spm_bench.checkup.memory.repeats", broken)
+    (finding,) = examined("Sound")["state"].findings
+    assert (finding.level, finding.problem) == ("error", "update broke the second time")
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan")])
