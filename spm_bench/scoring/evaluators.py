@@ -273,8 +273,12 @@ def _values_or_none(
     """The numbers with one rule changed; none where the rules would contradict each other or lack data."""
     change: dict[str, Any] = {rule: value}
     try:
-        return _values(evaluate(replace(base, **change)))
-    except (ValueError, DataError):
+        rules = replace(base, **change)
+    except ValueError:  # such as a headline that is none of the other rules' thresholds
+        return {}
+    try:
+        return _values(evaluate(rules))
+    except DataError:
         return {}
 
 
