@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spm_bench.checking.findings import Finding
+from spm_bench.checking.findings import Finding, Level
 from spm_bench.geometry.boxes import has_area, iou
 from spm_bench.metrics.vot_conventions import SKIP
 from spm_bench.results.trajectory import FrameState, Trajectory
@@ -30,9 +30,9 @@ class Coded:
     trajectory: Trajectory
     where: str
 
-    def finding(self, kind: str, problem: str, remedy: str, frame: int) -> Finding:
-        """A warning about a frame (from 0)."""
-        return Finding("warning", kind, problem, remedy, self.where, frame + 1, (self.sequence.name,))
+    def finding(self, kind: str, problem: str, remedy: str, frame: int, level: Level = "warning") -> Finding:
+        """What is wrong in a frame (from 0)."""
+        return Finding(level, kind, problem, remedy, self.where, frame + 1, (self.sequence.name,))
 
 
 def check_codes(
@@ -69,8 +69,7 @@ def _starts(one: Coded) -> Iterator[Finding]:
     states = one.trajectory.states
     if states[0] != FrameState.INIT:
         problem = f"the first line is {_word(states[0])}, and must be the code 1 (initialisation)"
-        found = one.finding("codes", problem, "Is the first line missing, or the file of another experiment?", 0)
-        yield Finding("error", found.kind, found.problem, found.remedy, found.where, found.line, found.sequences)
+        yield one.finding("codes", problem, "Is the first line missing, or the file of another experiment?", 0, "error")
     lost = False
     for frame, state in enumerate(states):
         if state == FrameState.INIT and frame and not lost:

@@ -24,7 +24,7 @@ MAIN_METRICS = {
     kind: ("eao", "accuracy", robustness)
     for kind, robustness in (("supervised", "robustness"), ("multi-start", "robustness_st"))
 }
-"""Family -> the metrics with a full table and a figure in the text; the others stand in one table."""
+"""Kind of a family -> the metrics with a full table and a figure in the text; the others stand in one table."""
 
 
 @dataclass(frozen=True)
