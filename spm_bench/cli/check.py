@@ -66,13 +66,11 @@ def check(
         raise UsageError("--json and --csv exclude each other")
     from spm_bench.checking.check import check_results
     from spm_bench.checking.findings import has_defects
+    from spm_bench.protocols.catalog import under_protocol
     from spm_bench.results.foreign import find_result_sets
 
     loaded, told = _suite(suite, results, data)
-    if protocol is not None:
-        from spm_bench.protocols.catalog import as_run_under, suite_protocol
-
-        loaded = as_run_under(loaded, suite_protocol(loaded, protocol))
+    loaded = under_protocol(loaded, protocol)
     checked = []
     for found in find_result_sets(results, loaded, strict=False):
         one = check_results(found, loaded)

@@ -88,7 +88,7 @@ def _scored(
 ) -> tuple[Suite, list[Scored]]:
     """The suite, and what each folder's tracker scores on it."""
     from spm_bench.cli.report import Group, find_groups
-    from spm_bench.protocols.catalog import as_run_under, suite_protocol
+    from spm_bench.protocols.catalog import under_protocol
     from spm_bench.reproduce.described import data_of
     from spm_bench.results.foreign import find_result_sets
     from spm_bench.results.manifest import read_manifest
@@ -115,8 +115,7 @@ def _scored(
     if data is None and first.sequences is not None:
         data = data_of(read_manifest(first.folders[0]))
     loaded = load_suite(first.suite, data, allow_missing=allow_missing, annotations_only=True, only=only)
-    if first.protocol is not None:
-        loaded = as_run_under(loaded, suite_protocol(loaded, first.protocol))
+    loaded = under_protocol(loaded, first.protocol)
     scored: list[Scored] = []
     for path, group in zip(paths, groups, strict=True):
         results = find_result_sets(group.folders, loaded)

@@ -181,15 +181,14 @@ def _own_protocol(suite: str) -> str | None:
 
 def _scored(group: Group, data: Path | None, rules: _Rules) -> tuple[Suite, list[tuple[Evaluation, ResultSet]]]:
     """Load the suite, find the result sets, score them."""
-    from spm_bench.protocols.catalog import as_run_under, suite_protocol
+    from spm_bench.protocols.catalog import under_protocol
     from spm_bench.results.foreign import find_result_sets
     from spm_bench.scoring.evaluate import evaluate
     from spm_bench.suites import load_suite
 
     only = None if group.sequences is None else list(group.sequences)
     loaded = load_suite(group.suite, data, allow_missing=rules.allow_missing, annotations_only=True, only=only)
-    if group.protocol is not None:
-        loaded = as_run_under(loaded, suite_protocol(loaded, group.protocol))
+    loaded = under_protocol(loaded, group.protocol)
     found = find_result_sets(group.folders, loaded)
     return loaded, [
         (

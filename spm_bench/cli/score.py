@@ -62,14 +62,11 @@ def score(
 
     Example: spm-bench score --suite otb100 --data ~/benchmarks ~/benchmarks/otb100/results --out report
     """
+    from spm_bench.protocols.catalog import under_protocol
     from spm_bench.suites import load_suite
 
     _check_scorable(suite)
-    loaded = load_suite(suite, data, allow_missing=allow_missing, annotations_only=True)
-    if protocol is not None:
-        from spm_bench.protocols.catalog import as_run_under, suite_protocol
-
-        loaded = as_run_under(loaded, suite_protocol(loaded, protocol))
+    loaded = under_protocol(load_suite(suite, data, allow_missing=allow_missing, annotations_only=True), protocol)
     raw, evaluations = _evaluate_all(loaded, results, convention, tuple(metric or ()), allow_missing)
     if json:
         from spm_bench.report.scores import scores_json

@@ -53,14 +53,12 @@ def init(
     """
     from spm_bench.interop.vot import TrackerCall, init_workspace, toolkit_problem
     from spm_bench.interop.vot_stack import EXPERIMENTS
-    from spm_bench.protocols.catalog import as_run_under, suite_protocol
+    from spm_bench.protocols.catalog import under_protocol
     from spm_bench.protocols.initial_box import check_init_box
     from spm_bench.suites import load_suite
 
     check_init_box(init_box)
-    loaded = load_suite(suite, data, allow_missing=allow_missing, only=sequence)
-    if protocol is not None:
-        loaded = as_run_under(loaded, suite_protocol(loaded, protocol))
+    loaded = under_protocol(load_suite(suite, data, allow_missing=allow_missing, only=sequence), protocol)
     calls = [TrackerCall(name, variant, weights, device) for name in tracker]
     experiments = tuple(experiment or EXPERIMENTS[:1])
     names = init_workspace(folder, loaded, calls, init_box=init_box, repetitions=repetitions, experiments=experiments)
@@ -110,7 +108,7 @@ def give(
     """
     from spm_bench.errors import UsageError
     from spm_bench.interop.vot_results import export_runs
-    from spm_bench.protocols.catalog import as_run_under, suite_protocol
+    from spm_bench.protocols.catalog import under_protocol
     from spm_bench.results.manifest import read_manifest
     from spm_bench.suites import load_suite
 
@@ -120,7 +118,7 @@ def give(
         raise UsageError(f"the runs are of several kinds: {shown}", remedy="Export one kind at a time")
     ((suite, protocol),) = made
     loaded = load_suite(suite, data, allow_missing=True, annotations_only=True)
-    written = export_runs(folder, runs, as_run_under(loaded, suite_protocol(loaded, protocol)))
+    written = export_runs(folder, runs, under_protocol(loaded, protocol))
     for name, n in written.items():
         typer.echo(f"{folder / 'results' / name}: {n} trajectories")
     typer.echo(_toolkit_command("analysis", folder, written))

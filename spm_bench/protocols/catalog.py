@@ -60,6 +60,11 @@ def suite_protocol(suite: Suite, name: str | None = None, **options: Any) -> Tra
     return get_protocol(name, **options)
 
 
+def under_protocol(suite: Suite, name: str | None) -> Suite:
+    """The suite as it is under a protocol of this name; None leaves it as it is. Raises UsageError for no protocol."""
+    return suite if name is None else as_run_under(suite, suite_protocol(suite, name))
+
+
 def as_run_under(suite: Suite, protocol: TrackingProtocol) -> Suite:
     """The suite with the family and the name of the protocol it is run and scored under."""
     return replace(suite, protocol=protocol.name, family=protocol.family)

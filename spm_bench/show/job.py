@@ -10,7 +10,7 @@ import numpy as np
 
 from spm_bench.engine.progress import Progress, choose_progress
 from spm_bench.errors import ResultsError, SpmBenchError, UsageError, listed, unknown_name
-from spm_bench.protocols.catalog import as_run_under, suite_protocol
+from spm_bench.protocols.catalog import under_protocol
 from spm_bench.report.footage import FORMATS, check_amount, write_gif, write_sheet, write_video
 from spm_bench.report.lettering import Picture
 from spm_bench.report.overlay import GAP, captioned, draw, frames_of, outlines_at
@@ -105,9 +105,7 @@ def _load(request: ShowRequest) -> tuple[base.Suite, base.Sequence]:
     if manifests and len(manifests) == len(request.folders) and request.sequence not in known:
         raise unknown_name("sequence in these results", request.sequence, dict.fromkeys(known))
     data = request.data or next((place for place in map(data_of, manifests) if place is not None), None)
-    suite = load_suite(request.suite, data, only=[request.sequence])
-    if request.protocol is not None:
-        suite = as_run_under(suite, suite_protocol(suite, request.protocol))
+    suite = under_protocol(load_suite(request.suite, data, only=[request.sequence]), request.protocol)
     sequence = suite.sequences[0]
     pictures = frames_of(sequence, "show another sequence")
     if len(pictures) < len(sequence):
