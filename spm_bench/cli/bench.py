@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from spm_bench.cli.options import DEVICE, SEQUENCES, WEIGHTS
+
 
 def bench(
     suite: Annotated[str, typer.Option("--suite", help="On what; `spm-bench ls` names the suites.")] = "demo",
@@ -27,11 +29,9 @@ def bench(
     out: Annotated[Path, typer.Option("--out", help="Folder of all runs; timings go to its folder timing.")] = Path(
         "runs"
     ),
-    sequence: Annotated[list[str] | None, typer.Option("--sequence", help="Only this one; repeat for more.")] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="official, a file, a folder, or random (tables then say untrained).")
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    sequence: SEQUENCES = None,
+    weights: WEIGHTS = None,
+    device: DEVICE = "auto",
     threads: Annotated[
         int | None, typer.Option("--threads", help="Of one operation (torch, OpenCV, BLAS). Default: the libraries'.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spm_bench.cli.options import DATA
 from spm_bench.errors import DataError, MissingDataError, UsageError
 
 if TYPE_CHECKING:
@@ -33,12 +34,7 @@ def check(
         str | None,
         typer.Option("--suite", help="Suite they are results of. Default: the one whose sequences they have."),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
-        ),
-    ] = None,
+    data: DATA = None,
     protocol: Annotated[
         str | None,
         typer.Option("--protocol", help="The results' protocol. Default: the suite's own.", show_default=False),

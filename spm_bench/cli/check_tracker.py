@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import DEVICE
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -23,7 +25,7 @@ def check_tracker(
     weights: Annotated[
         str | None, typer.Option("--weights", help="For trackers with a network: a file, official, or random.")
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    device: DEVICE = "auto",
     fps: Annotated[
         float | None, typer.Option("--fps", help="Speed you state; held against the one here.", show_default=False)
     ] = None,

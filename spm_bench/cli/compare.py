@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import CONVENTION, METRICS, PROTOCOL_OF_RESULTS, SUITE_OF_RESULTS
 from spm_bench.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def compare(
     strips: Annotated[
         bool, typer.Option("--strips/--no-strips", help="Film strips of the moments in which the two part.")
     ] = True,
-    suite: Annotated[
-        str | None, typer.Option("--suite", help="Suite of raw results. Run folders know theirs.", show_default=False)
-    ] = None,
+    suite: SUITE_OF_RESULTS = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -45,15 +44,9 @@ def compare(
             help="Data root or the suite's folder. Default: a run's own, SPM_BENCH_DATA, the user's.",
         ),
     ] = None,
-    protocol: Annotated[
-        str | None, typer.Option("--protocol", help="Of raw results. Default: the suite's own.", show_default=False)
-    ] = None,
-    convention: Annotated[
-        str | None, typer.Option("--convention", help="Rules of scoring. Default: the benchmark's own.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="One more metric, or module:object; repeat for more.")
-    ] = None,
+    protocol: PROTOCOL_OF_RESULTS = None,
+    convention: CONVENTION = None,
+    metric: METRICS = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Compare on a part of the suite, where its data are not all there.")
     ] = False,

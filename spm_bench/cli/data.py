@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import DATA
+
 if TYPE_CHECKING:
     from spm_bench.datasets.check import Problem, Report, SequenceReport
     from spm_bench.datasets.get import Order, Plan
@@ -16,12 +18,6 @@ app = typer.Typer(help="Get, check, link and find the data of suites.", no_args_
 
 NAME = Annotated[str, typer.Argument(metavar="SUITE", help="`spm-bench data ls` names the suites.")]
 ONLY = Annotated[list[str] | None, typer.Option("--only", help="Only this sequence; repeat for more.")]
-DATA = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
-    ),
-]
 MOST_SHOWN = 10
 """Problems of one sequence that are shown; `--json` has all."""
 

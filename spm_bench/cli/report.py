@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import CONVENTION, METRICS, PROTOCOL_OF_RESULTS, SUITE_OF_RESULTS
 from spm_bench.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
@@ -38,22 +39,14 @@ def report(
     strips: Annotated[
         bool, typer.Option("--strips", help="Embed film strips of the moments in which trackers lose their targets.")
     ] = False,
-    suite: Annotated[
-        str | None, typer.Option("--suite", help="Suite of raw results. Run folders know theirs.", show_default=False)
-    ] = None,
+    suite: SUITE_OF_RESULTS = None,
     data: Annotated[
         Path | None,
         typer.Option("--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's."),
     ] = None,
-    protocol: Annotated[
-        str | None, typer.Option("--protocol", help="Of raw results. Default: the suite's own.", show_default=False)
-    ] = None,
-    convention: Annotated[
-        str | None, typer.Option("--convention", help="Rules of scoring. Default: the benchmark's own.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="One more metric, or module:object; repeat for more.")
-    ] = None,
+    protocol: PROTOCOL_OF_RESULTS = None,
+    convention: CONVENTION = None,
+    metric: METRICS = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Report what is there; the report then says how much that is.")
     ] = False,

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from spm_bench.cli.options import SEQUENCES
+
 
 def reproduce(
     run: Annotated[
@@ -19,7 +21,7 @@ def reproduce(
         Path | None,
         typer.Option("--out", help="Where the new run goes. Default: a temporary folder, kept if the boxes differ."),
     ] = None,
-    sequence: Annotated[list[str] | None, typer.Option("--sequence", help="Only this one; repeat for more.")] = None,
+    sequence: SEQUENCES = None,
     tolerance: Annotated[
         float, typer.Option("--tolerance", metavar="PX", help="Pixels a coordinate may be off and count as the same.")
     ] = 0.0,

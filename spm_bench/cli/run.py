@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import CONVENTION, DEVICE, METRICS, NO_REPORT, RUNS_OUT, SEQUENCES, WEIGHTS
+
 if TYPE_CHECKING:
     from spm_bench.run import Outcome
 
@@ -30,12 +32,12 @@ def run(
     variant: Annotated[
         list[str] | None, typer.Option("--variant", help="For the trackers that have it; repeat for more.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder of all runs.")] = Path("runs"),
+    out: RUNS_OUT = Path("runs"),
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Run a partly present suite; the table then says how much it is.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the rows of scores.json and nothing else.")] = False,
-    sequence: Annotated[list[str] | None, typer.Option("--sequence", help="Only this one; repeat for more.")] = None,
+    sequence: SEQUENCES = None,
     protocol: Annotated[
         str | None, typer.Option("--protocol", help="`spm-bench ls protocols` names them. Default: the suite's own.")
     ] = None,
@@ -56,10 +58,8 @@ def run(
     repetitions: Annotated[
         int | None, typer.Option("--repetitions", help="Per sequence, at most. Default: the protocol's.")
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="official, a file, a folder, or random (tables then say untrained).")
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    weights: WEIGHTS = None,
+    device: DEVICE = "auto",
     workers: Annotated[
         int, typer.Option("--workers", help="Processes; more than 1 share the cores and spoil measured speeds.")
     ] = 1,
@@ -75,13 +75,9 @@ def run(
     overwrite: Annotated[
         str, typer.Option("--overwrite", help="only-missing keeps what is finished, always, or never.")
     ] = "only-missing",
-    convention: Annotated[
-        str | None, typer.Option("--convention", help="Rules of scoring. Default: the benchmark's own.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="One more metric, or module:object; repeat for more.")
-    ] = None,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Run and print only.")] = False,
+    convention: CONVENTION = None,
+    metric: METRICS = None,
+    no_report: NO_REPORT = False,
 ) -> int:
     """Run trackers on a suite, resume what was interrupted, and end with a table and a report.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import DATA, METRICS
 from spm_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,12 +27,7 @@ def score(
         ),
     ],
     suite: Annotated[str, typer.Option("--suite", help="Suite to score on; `spm-bench ls` names them.")],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
-        ),
-    ] = None,
+    data: DATA = None,
     protocol: Annotated[
         str | None,
         typer.Option("--protocol", help="The results' protocol. Default: the suite's own.", show_default=False),
@@ -40,9 +36,7 @@ def score(
         str | None,
         typer.Option("--convention", help="Name of the rule set. Default: the benchmark's own.", show_default=False),
     ] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="One more metric, or module:object; repeat for more.")
-    ] = None,
+    metric: METRICS = None,
     json: Annotated[bool, typer.Option("--json", help="Print the rows of scores.json and nothing else.")] = False,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Score what is there; the table then says how much that is.")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import DEVICE, NO_REPORT, RUNS_OUT, WEIGHTS
+
 if TYPE_CHECKING:
     from spm_bench.sweep.search import SearchOutcome
     from spm_bench.sweep.search_plan import SearchRequest
@@ -24,14 +26,12 @@ def search(
     trials: Annotated[
         int | None, typer.Option("--trials", help="In all, instead of the file's; more than before goes on.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder of all runs.")] = Path("runs"),
+    out: RUNS_OUT = Path("runs"),
     data: Annotated[
         Path | None, typer.Option("--data", help="Data root, or the suite's folder; as for `spm-bench run`.")
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="official, a file, a folder, or random (tables then say untrained).")
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    weights: WEIGHTS = None,
+    device: DEVICE = "auto",
     workers: Annotated[int, typer.Option("--workers", help="Processes that share the sequences and trials.")] = 1,
     one_by_one: Annotated[
         bool, typer.Option("--one-by-one", help="Run each trial alone, not a batch together; results are the same.")
@@ -39,7 +39,7 @@ def search(
     json: Annotated[
         bool, typer.Option("--json", help="Print what goes to search.json (or the plan of a dry run) and nothing else.")
     ] = False,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Run and print only.")] = False,
+    no_report: NO_REPORT = False,
 ) -> int:
     """Search the settings of a tracker for better ones, without fooling yourself.
 

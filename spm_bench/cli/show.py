@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from spm_bench.cli.options import PROTOCOL_OF_RESULTS, SUITE_OF_RESULTS
 from spm_bench.errors import UsageError
 
 
@@ -58,18 +59,14 @@ def show(
         int | None,
         typer.Option("--width", help="Pixels of the whole picture. Default: what suits.", show_default=False),
     ] = None,
-    suite: Annotated[
-        str | None, typer.Option("--suite", help="Suite of raw results. Run folders know theirs.", show_default=False)
-    ] = None,
+    suite: SUITE_OF_RESULTS = None,
     data: Annotated[
         Path | None,
         typer.Option(
             "--data", help="Data root or the suite's own folder. Default: where the run's were, else the usual."
         ),
     ] = None,
-    protocol: Annotated[
-        str | None, typer.Option("--protocol", help="Of raw results. Default: the suite's own.", show_default=False)
-    ] = None,
+    protocol: PROTOCOL_OF_RESULTS = None,
     weights: Annotated[
         str | None,
         typer.Option(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import DEVICE, NO_REPORT, RUNS_OUT, SEQUENCES, WEIGHTS
+
 if TYPE_CHECKING:
     from spm_bench.sweep.request import SweepRequest
     from spm_bench.sweep.results import SweepOutcome
@@ -26,22 +28,20 @@ def sweep(
         list[str] | None,
         typer.Option("--only", help="Cells whose names match this pattern, and the base; repeat for more."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder of all runs.")] = Path("runs"),
+    out: RUNS_OUT = Path("runs"),
     suite: Annotated[
         list[str] | None, typer.Option("--suite", help="Instead of the file's suites; repeat for more.")
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Data root, or the suite's folder; as for `spm-bench run`.")
     ] = None,
-    sequence: Annotated[list[str] | None, typer.Option("--sequence", help="Only this one; repeat for more.")] = None,
+    sequence: SEQUENCES = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Run a partly present suite; tables then say how much it is.")
     ] = False,
     tracker: Annotated[str | None, typer.Option("--tracker", help="Instead of the file's base: SPM, SPM-lite.")] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="official, a file, a folder, or random (tables then say untrained).")
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    weights: WEIGHTS = None,
+    device: DEVICE = "auto",
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes. Default: 1, or all that the cluster has room for.")
     ] = None,
@@ -62,7 +62,7 @@ def sweep(
         typer.Option("--one-by-one", help="Run each cell alone, not all together; results are the same."),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what goes to sweep.json and nothing else.")] = False,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Run and print only.")] = False,
+    no_report: NO_REPORT = False,
 ) -> int:
     """Run all cells of a sweep file on its suites and say which differ from the base, and how sure that is.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spm_bench.cli.options import DEVICE
+
 if TYPE_CHECKING:
     from spm_bench.training.loop import TrainResult
 
@@ -20,7 +22,7 @@ def train(
         str, typer.Argument(help="A .toml file, with or without the ending: experiments/train/NAME.", metavar="CONFIG")
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder of all trainings.")] = Path("runs/train"),
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    device: DEVICE = "auto",
     threads: Annotated[
         int | None,
         typer.Option(

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from spm_bench.cli.options import DATA, DEVICE, SEQUENCES
+
 app = typer.Typer(help="Plug trackers into the vot toolkit (0.7.4).", no_args_is_help=True)
 
 
@@ -22,18 +24,13 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the workspace; made if absent.")],
     tracker: Annotated[list[str], typer.Option("--tracker", help="Name or module:Class; repeat for more.")],
     suite: Annotated[str, typer.Option("--suite", help="What to track; `spm-bench ls` names the suites.")] = "vot2016",
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
-        ),
-    ] = None,
+    data: DATA = None,
     variant: Annotated[str | None, typer.Option("--variant", help="Of every tracker named in this call.")] = None,
     weights: Annotated[
         str | None, typer.Option("--weights", help="Of every tracker named in this call: a file, official, or random.")
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    sequence: Annotated[list[str] | None, typer.Option("--sequence", help="Only this one; repeat for more.")] = None,
+    device: DEVICE = "auto",
+    sequence: SEQUENCES = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Accept a partly present suite.")] = False,
     init_box: Annotated[
         str, typer.Option("--init-box", help="Polygon to initial box: area_preserving or axis_aligned.")
@@ -93,12 +90,7 @@ def take(
 def give(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The workspace; make it with `spm-bench vot init`.")],
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders of this project.")],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
-        ),
-    ] = None,
+    data: DATA = None,
 ) -> None:
     """Write finished runs into a workspace, in the toolkit's layout, so that `vot analysis` works on them.
 
@@ -136,7 +128,7 @@ def evaluate(
     tracker: Annotated[list[str], typer.Option("--tracker", help="Name or module:Class; repeat for more.")],
     variant: Annotated[str | None, typer.Option("--variant", help="Of every tracker named in this call.")] = None,
     weights: Annotated[str | None, typer.Option("--weights", help="Likewise: a file, official, or random.")] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    device: DEVICE = "auto",
     init_box: Annotated[
         str, typer.Option("--init-box", help="Polygon to initial box: area_preserving or axis_aligned.")
     ] = "area_preserving",

@@ -1,0 +1,32 @@
+"""Options that several verbs share: one text for each, whoever takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CONVENTION = Annotated[str | None, typer.Option("--convention", help="Rules of scoring. Default: the benchmark's own.")]
+DATA = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
+    ),
+]
+DEVICE = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")]
+METRICS = Annotated[
+    list[str] | None, typer.Option("--metric", help="One more metric, or module:object; repeat for more.")
+]
+NO_REPORT = Annotated[bool, typer.Option("--no-report", help="Run and print only.")]
+PROTOCOL_OF_RESULTS = Annotated[
+    str | None, typer.Option("--protocol", help="Of raw results. Default: the suite's own.", show_default=False)
+]
+RUNS_OUT = Annotated[Path, typer.Option("--out", help="Folder of all runs.")]
+SEQUENCES = Annotated[list[str] | None, typer.Option("--sequence", help="Only this one; repeat for more.")]
+SUITE_OF_RESULTS = Annotated[
+    str | None, typer.Option("--suite", help="Suite of raw results. Run folders know theirs.", show_default=False)
+]
+WEIGHTS = Annotated[
+    str | None, typer.Option("--weights", help="official, a file, a folder, or random (tables then say untrained).")
+]
