@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from spm_bench.protocols.shifts import SHIFTS
+from spm_bench.results.formats import OTB_ORIGIN
 from spm_bench.results.layouts import get_layout
 from spm_bench.results.manifest import Manifest
 from spm_bench.suites.facts import suite_facts, suite_names
@@ -31,20 +32,23 @@ def robustness_members(manifest: Manifest, raw: Path) -> Iterator[tuple[str, str
     Raises:
         ResultsError: A raw file is missing or damaged.
     """
-    evaluation, firsts = EVALUATIONS[manifest["protocol"]["name"]], _first_pictures(manifest["suite"]["name"])
+    evaluation, suite = EVALUATIONS[manifest["protocol"]["name"]], manifest["suite"]["name"]
+    facts = suite_facts(suite) if suite in suite_names() else None
+    firsts = {} if facts is None else {item.name: item.first for item in facts.sequences}
+    origin = OTB_ORIGIN if facts is None else facts.origin
     for name, entry in manifest["sequences"].items():
         first = firsts.get(name, 1)
-        runs = list(_runs(manifest, raw, name, entry["frames"], first, evaluation))
+        runs = list(_runs(manifest, raw, name, entry["frames"], first, evaluation, origin))
         yield f"{evaluation}/{manifest['label']}/{name}.json", json.dumps(runs)
 
 
 def _runs(
-    manifest: Manifest, raw: Path, name: str, n_frames: int, first: int, evaluation: str
+    manifest: Manifest, raw: Path, name: str, n_frames: int, first: int, evaluation: str, origin: int
 ) -> Iterator[dict[str, object]]:
     layout = get_layout(manifest["family"])
     for index, number in enumerate(layout.numbers(raw, name)):
         begin = 0 if layout.spans is None else number
-        one = layout.read(raw, name, n_frames - begin, repetition=number, whole=True)
+        one = layout.read(raw, name, n_frames - begin, repetition=number, whole=True, origin=origin)
         timed = one.seconds[np.isfinite(one.seconds)]
         yield {
             "tracker": manifest["label"],
@@ -56,10 +60,5 @@ def _runs(
             "shiftType": SHIFTS[index] if evaluation == "SRE" else None,
             "resType": "rect",
             "tmplsize": None,
-            "res": np.add(one.boxes, (1.0, 1.0, 0.0, 0.0)).tolist(),
+            "res": np.add(one.boxes, (OTB_ORIGIN, OTB_ORIGIN, 0, 0)).tolist(),
         }
-
-
-def _first_pictures(suite: str) -> dict[str, int]:
-    """Sequence -> number of its first picture; nothing where that is 1 or not known."""
-    return {item.name: item.first for item in suite_facts(suite).sequences} if suite in suite_names() else {}

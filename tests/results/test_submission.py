@@ -153,6 +153,15 @@ def test_robustness_becomes_the_json_of_otbs_toolkit(
         assert [one["shiftType"] for one in found[:5]] == ["left", "right", "up", "down", "topLeft"]
 
 
+def test_robustness_on_a_suite_that_counts_from_0_is_still_1_based_for_otbs_toolkit(here: Path) -> None:
+    trackingnet_sequence(here / "TrackingNet", "TEST", "b", N)
+    folder = run_here("trackingnet", here / "TrackingNet", "--allow-missing", "--no-report", "--protocol", "sre")
+    assert typed("submit", folder, "--out", here / "b.zip") == EXIT_OK
+    left = json.loads(zipfile.ZipFile(here / "b.zip").read("SRE/Drift/b.json"))[0]
+    assert left["shiftType"] == "left"
+    assert left["res"][0] == [10.0, 13.0, 8.0, 6.0], "10, 12 as annotated, one pixel to the left"
+
+
 def test_a_part_of_a_suite_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trackingnet_sequence(here / "TrackingNet", "TEST", "b", N)
     folder = run_here("trackingnet", here / "TrackingNet", "--allow-missing")
