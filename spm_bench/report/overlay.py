@@ -101,12 +101,20 @@ def regions_at(
 
 def outlines_at(sequence: base.Sequence, lines: Sequence[Timeline | None], frame: int) -> list[Outline]:
     """`regions_at` in the looks of figures: the place in `lines` decides."""
-    outlines = []
-    for place, region in regions_at(sequence, lines, frame):
-        look = style.look(place or 0)
-        colour, line = (TRUTH_COLOUR, "-") if place is None else (look.colour, look.line)
-        outlines.append(Outline(region, colour, line, thick=1.6 if place is None else 2.2))
-    return outlines
+    return [outline_of(place, region) for place, region in regions_at(sequence, lines, frame)]
+
+
+def outline_of(place: int | None, region: FloatArray) -> Outline:
+    """A region in the look of the tracker at a place, or of the ground truth (None)."""
+    if place is None:
+        return Outline(region, TRUTH_COLOUR, "-", thick=1.6)
+    look = style.look(place)
+    return Outline(region, look.colour, look.line, thick=2.2)
+
+
+def svg_points(region: FloatArray) -> str:
+    """The corners of a box or polygon as SVG writes them."""
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in corners(region.tolist()))
 
 
 def corners(region: Sequence[float]) -> list[tuple[float, float]]:

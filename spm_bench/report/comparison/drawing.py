@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -208,8 +207,3 @@ def thinner(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[list[
     parts = [values[i : i + step] for i in range(0, len(values), step)]
     means = [float(np.nanmean(part)) if np.isfinite(part).any() else float("nan") for part in parts]
     return [i * step + (len(part) - 1) / 2 for i, part in enumerate(parts)], means
-
-
-def points(region: Sequence[tuple[float, float]]) -> str:
-    """Corners as SVG writes them."""
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in region)

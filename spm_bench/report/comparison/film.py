@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spm_bench.report import style
 from spm_bench.report.comparison.telling import Telling
 from spm_bench.report.lettering import Picture
-from spm_bench.report.overlay import TRUTH_COLOUR, Outline, captioned, corners, draw, frames_of, regions_at, tiled
+from spm_bench.report.overlay import captioned, corners, draw, frames_of, outline_of, regions_at, tiled
 from spm_bench.report.vocabulary import DASH
 
 FloatArray = NDArray[np.float64]
@@ -100,11 +99,7 @@ def sheet(strips: list[tuple[str, tuple[Shot, ...]]]) -> Picture:
 def _drawn(shot: Shot) -> Picture:
     """A picture with its regions, its frame and both overlaps above it."""
     x, y, _, _ = shot.window
-    outlines = []
-    for place, region in shot.regions:
-        look = style.look(place or 0)
-        colour, line = (TRUTH_COLOUR, "-") if place is None else (look.colour, look.line)
-        outlines.append(Outline(moved(region, x, y), colour, line, thick=1.6 if place is None else 2.2))
+    outlines = [outline_of(place, moved(region, x, y)) for place, region in shot.regions]
     return captioned(draw(shot.picture, outlines, width=WIDTH), f"frame {shot.frame}: {overlap_words(shot.overlaps)}")
 
 

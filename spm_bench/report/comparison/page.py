@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from spm_bench import __version__
-from spm_bench.report.comparison.drawing import Lines, forest, lines, points, walls
+from spm_bench.report.comparison.drawing import Lines, forest, lines, walls
 from spm_bench.report.comparison.figures import Films, telling_title
 from spm_bench.report.comparison.film import Shot, overlap_words
 from spm_bench.report.comparison.pair import PairComparison
@@ -21,7 +21,7 @@ from spm_bench.report.html.material import in_words
 from spm_bench.report.html.origin import typed
 from spm_bench.report.html.page import environment, page_style, policy
 from spm_bench.report.html.pictures import jpeg
-from spm_bench.report.overlay import corners
+from spm_bench.report.overlay import svg_points
 from spm_bench.report.vocabulary import style_of
 
 
@@ -127,6 +127,6 @@ def _moment(telling: Telling, shots: Sequence[Shot], places: dict[str, int]) -> 
 
 
 def _frame(shot: Shot, moment: int) -> Frame:
-    outlines = tuple((place, points(corners(region.tolist()))) for place, region in shot.regions)
+    outlines = tuple((place, svg_points(region)) for place, region in shot.regions)
     words = overlap_words(shot.overlaps)
     return Frame(shot.frame, jpeg(shot.picture), shot.window, outlines, words, shot.frame == moment)

@@ -10,7 +10,7 @@ import cv2
 
 from spm_bench.report.html.material import Material, Moment
 from spm_bench.report.html.plots import thinned
-from spm_bench.report.overlay import corners, frames_of, regions_at, resized
+from spm_bench.report.overlay import frames_of, regions_at, resized, svg_points
 from spm_bench.suites import base
 
 WIDEST = 320
@@ -100,8 +100,7 @@ def _strip(material: Material, sequence: base.Sequence, moment: Moment) -> Strip
 def _outlines(material: Material, sequence: base.Sequence, frame: int) -> Iterator[Outline]:
     lines = [tracker.timelines.get(sequence.name) for tracker in material.trackers]
     for place, region in regions_at(sequence, lines, frame):
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners(region.tolist()))
-        yield Outline(None if place is None else material.trackers[place].index, points)
+        yield Outline(None if place is None else material.trackers[place].index, svg_points(region))
 
 
 def jpeg(image: base.Frame) -> str:
