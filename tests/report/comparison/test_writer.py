@@ -19,7 +19,6 @@ from spm_bench.report.comparison.film import cut_window, film
 from spm_bench.report.comparison.show import print_comparison
 from tests.report.comparison.fakes import pair, two
 from tests.report.fakes import NASTY
-from tests.report.html.conftest import browser, visit  # noqa: F401 - fixtures
 from tests.report.html.fakes import NASTY_NAMES, make_suite
 
 ALL = {
@@ -121,7 +120,7 @@ def test_a_broken_picture_leaves_an_earlier_comparison_as_it_was(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_names_come_out_as_they_are(tmp_path: Path, visit: Callable[..., Any]) -> None:  # noqa: F811
+def test_names_come_out_as_they_are(tmp_path: Path, visit: Callable[..., Any]) -> None:
     suite = make_suite(names=NASTY_NAMES)
     write_comparison(pair(suite, [NASTY, "base_of 100%"]), tmp_path)
     text = (tmp_path / "comparison.html").read_text(encoding="utf-8")
@@ -136,7 +135,7 @@ def test_names_come_out_as_they_are(tmp_path: Path, visit: Callable[..., Any]) -
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_page_fits_a_phone_and_a_dark_room(tmp_path: Path, visit: Callable[..., Any]) -> None:  # noqa: F811
+def test_the_page_fits_a_phone_and_a_dark_room(tmp_path: Path, visit: Callable[..., Any]) -> None:
     write_comparison(pair(), tmp_path)
     for options in ({"size": (390, 844)}, {"color_scheme": "dark"}, {"java_script_enabled": False}):
         page = visit(tmp_path / "comparison.html", **options)
