@@ -35,7 +35,7 @@ def robustness_members(manifest: Manifest, raw: Path) -> Iterator[tuple[str, str
     evaluation, suite = EVALUATIONS[manifest["protocol"]["name"]], manifest["suite"]["name"]
     facts = suite_facts(suite) if suite in suite_names() else None
     firsts = {} if facts is None else {item.name: item.first for item in facts.sequences}
-    origin = OTB_ORIGIN if facts is None else facts.origin
+    origin = 1 if facts is None else facts.origin
     for name, entry in manifest["sequences"].items():
         first = firsts.get(name, 1)
         runs = list(_runs(manifest, raw, name, entry["frames"], first, evaluation, origin))
