@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from spm_bench.errors import DataError
-from spm_bench.results.files import readable_os_errors, write_text
-from spm_bench.results.lock import take
+from spm_bench.results.files import write_text
+from spm_bench.results.lock import held
 
 LOCK_NAME = "spm_bench.lock.json"
 STATE_NAME = ".spm-bench"
@@ -125,23 +124,10 @@ class Record:
             found[self.home / name] = digest
         return found
 
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> contextlib.AbstractContextManager[None]:
         """Keep other processes from fetching into the same folder while the block runs.
 
         Raises:
             DataError: Another one does, or the folder cannot be written.
         """
-        with readable_os_errors(self.state, kind=DataError, option=OPTION):
-            self.state.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.state / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            with readable_os_errors(self.state, kind=DataError, option=OPTION):
-                holder = take(descriptor)
-            if holder is not None:
-                raise DataError(
-                    f"another process ({holder}) is fetching into this folder", where=self.home, remedy="Wait for it"
-                )
-            yield
-        finally:
-            os.close(descriptor)
+        return held(self.state, "is fetching into this folder", refused=DataError, kind=DataError, option=OPTION)

@@ -1,4 +1,4 @@
-"""One process at a time in a run folder, by a lock that the system releases however the process ends."""
+"""One process at a time in a folder, by a lock that the system releases however the process ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from spm_bench.errors import ResultsError
+from spm_bench.errors import ResultsError, SpmBenchError
 from spm_bench.results.files import readable_os_errors
 
 LOCK_FILE = ".lock"
@@ -20,29 +20,47 @@ class LockedError(ResultsError):
     """Another process writes there: whoever can wait may try again."""
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process while the block runs; the folder is made if need be.
-
-    The lock is the kernel's (flock) on a file that stays: nothing is left to clean up after `kill -9`.
+def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold a run's folder for this process while the block runs; the folder is made if need be.
 
     Raises:
         LockedError: Another process holds it.
         ResultsError: The folder cannot be written.
     """
     allow_many_files()
-    with readable_os_errors(folder):
+    return held(folder, "is writing this run", remedy="Wait for it, or give this one another --out")
+
+
+@contextlib.contextmanager
+def held(
+    folder: Path,
+    doing: str,
+    *,
+    remedy: str = "Wait for it",
+    refused: type[SpmBenchError] = LockedError,
+    kind: type[SpmBenchError] = ResultsError,
+    option: str = "--out",
+) -> Iterator[None]:
+    """Hold a folder for this process while the block runs; the folder is made if need be.
+
+    The lock is the kernel's (flock) on a file that stays: nothing is left to clean up after `kill -9`.
+
+    Args:
+        folder: Where the lock lies.
+        doing: What who holds it does, for the error.
+        remedy: What to do about that.
+        refused: Class of the error where another process holds it.
+        kind: The same where the folder cannot be written.
+        option: Where the user can name another place.
+    """
+    with readable_os_errors(folder, kind=kind, option=option):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        with readable_os_errors(folder):
+        with readable_os_errors(folder, kind=kind, option=option):
             holder = take(descriptor)
         if holder is not None:
-            raise LockedError(
-                f"another process ({holder}) is writing this run",
-                where=folder,
-                remedy="Wait for it, or give this one another --out",
-            )
+            raise refused(f"another process ({holder}) {doing}", where=folder, remedy=remedy)
         yield
     finally:
         os.close(descriptor)

@@ -18,6 +18,7 @@ from spm_bench.models.checkpoint import (
     read_official,
     read_safetensors,
 )
+from spm_bench.results.lock import held
 
 UPSTREAM = (
     "https://raw.githubusercontent.com/microsoft/SPM-Tracker/"
@@ -127,18 +128,25 @@ def download_official(
             was cut off is kept, and the next call goes on from there.
     """
     folder = official_folder()
-    for name, blob in OFFICIAL_FILES.values():
-        target = folder / name
-        if target.is_file() and git_blob_id(target.read_bytes()) == blob:
-            continue
-        url = f"{source}/{name}"
-        wanted = Wanted(url, largest=LARGEST_FILE, check=partial(_check_blob, blob, url))
-        try:
-            download(wanted, target, patience=patience, meter=meter, option=CACHE_VARIABLE)
-        except FetchError as error:
-            told = ". ".join(filter(None, (error.remedy, _manual())))
-            raise WeightsError(error.problem, where=error.where, remedy=told) from error
+    if all(_is_released(folder / name, blob) for name, blob in OFFICIAL_FILES.values()):
+        return folder
+    try:
+        with held(
+            cache_folder(), "is fetching weights", refused=FetchError, kind=FetchError, option=CACHE_VARIABLE
+        ):  # two at once would write into one part of a file
+            for name, blob in OFFICIAL_FILES.values():
+                if not _is_released(folder / name, blob):
+                    url = f"{source}/{name}"
+                    wanted = Wanted(url, largest=LARGEST_FILE, check=partial(_check_blob, blob, url))
+                    download(wanted, folder / name, patience=patience, meter=meter, option=CACHE_VARIABLE)
+    except FetchError as error:
+        told = ". ".join(filter(None, (error.remedy, _manual())))
+        raise WeightsError(error.problem, where=error.where, remedy=told) from error
     return folder
+
+
+def _is_released(path: Path, blob: str) -> bool:
+    return path.is_file() and git_blob_id(path.read_bytes()) == blob
 
 
 def _check_blob(blob: str, url: str, path: Path) -> None:

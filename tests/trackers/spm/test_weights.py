@@ -12,6 +12,7 @@ import pytest
 from spm_bench.errors import WeightsError
 from spm_bench.fetch.download import Patience
 from spm_bench.models import checkpoint
+from spm_bench.results.lock import held
 from spm_bench.results.manifest import identity_hash, identity_of
 from spm_bench.suites.base import Suite
 from spm_bench.trackers.spm import SpmTracker, weights
@@ -83,6 +84,15 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(server: Server) -> None:
     download_official(url(server))
     assert server.served == 3
     assert (folder / "fm_stage.pt").read_bytes() == CONTENT["fm_stage.pt"]
+
+
+def test_two_at_once_do_not_write_into_one_file(server: Server) -> None:
+    with held(official_folder().parent, "is fetching weights"), pytest.raises(WeightsError, match="another process"):
+        download_official(url(server))
+    assert server.served == 0
+    download_official(url(server))
+    with held(official_folder().parent, "is fetching weights"):
+        download_official(url(server))  # all is there: nothing is written
 
 
 @pytest.mark.parametrize(("fault", "told"), [("cut", "bytes"), ("swap", "not the released file")])
