@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from spm_bench.datasets.get import ANNOTATIONS_ALONE
 from spm_bench.datasets.pictures import Picture, look_at
 from spm_bench.datasets.record import STATE_NAME, Record
 from spm_bench.errors import DataError, listed
+from spm_bench.fetch.download import file_digests
 from spm_bench.suites.catalog import layout_of
 from spm_bench.suites.facts import SequenceFacts, SuiteFacts, suite_facts
 from spm_bench.suites.frames import ImageFrames, list_images
@@ -193,7 +194,7 @@ def how_to_mend(facts: SuiteFacts, item: SequenceFacts, home: Path) -> str:
     """What to do about a broken or missing sequence."""
     if facts.source is None or facts.source.kind == "manual":
         return f"Restore it from the data set ({facts.url})"
-    return f"spm-bench data get {facts.name} --only {item.name} --replace --to {home}"
+    return f"spm-bench data get {facts.name} --only {shlex.quote(item.name)} --replace --to {shlex.quote(str(home))}"
 
 
 def _problem_of(error: DataError, remedy: str) -> Problem:
@@ -218,13 +219,22 @@ def _lost_files(look: _Look, item: SequenceFacts, remedy: str) -> Iterator[Probl
             yield Problem(str(path), "the file is missing", remedy)
 
 
-def _changed_files(look: _Look, item: SequenceFacts, remedy: str) -> list[Problem]:
+def _changed_files(look: _Look, item: SequenceFacts, remedy: str) -> Iterator[Problem]:
     """Files whose bytes are no longer those of the download."""
     hashes = {path: digest for path, digest in look.record.hashes(item.folder).items() if path.is_file()}
     look.hashed += len(hashes)
-    found = look.pool.map(lambda path: hashlib.sha256(path.read_bytes()).hexdigest(), hashes)
-    changed = [path for path, digest in zip(hashes, found, strict=True) if hashes[path] != digest]
-    return [Problem(str(path), "its bytes are not those of the download", remedy) for path in changed]
+    for path, fault in zip(hashes, look.pool.map(_changed, hashes, hashes.values()), strict=True):
+        if fault:
+            yield Problem(str(path), fault, remedy)
+
+
+def _changed(path: Path, digest: str) -> str:
+    """What is wrong with a file that had this SHA-256; empty if nothing is."""
+    try:
+        same = file_digests(path, {"sha256"})["sha256"] == digest
+    except OSError as error:
+        return f"it cannot be read ({error.strerror or error})"
+    return "" if same else "its bytes are not those of the download"
 
 
 def _odd_sizes(pictures: list[Picture]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -185,6 +186,19 @@ def test_files_are_compared_with_their_download(otb: Server, tmp_path: Path) -> 
     assert [(p.where, p.what) for p in football.problems] == [
         (str(root / "otb100" / "Football1" / "more.txt"), "the file is missing")
     ]
+
+
+def test_a_file_that_cannot_be_read_any_more_is_a_problem(
+    otb: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fulfil(order(otb, tmp_path))
+
+    def broken_disk(path: Path, _: set[str]) -> dict[str, str]:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr("spm_bench.datasets.check.file_digests", broken_disk)
+    report = check("otb100", tmp_path, only=["Deer"], deep=True)
+    assert {p.what for p in report.sequences[0].problems} == {"it cannot be read (Input/output error)"}
 
 
 def test_a_suite_that_a_person_has_to_fetch(tmp_path: Path) -> None:
