@@ -82,9 +82,7 @@ def _scored(
     """The suite, and what each folder's tracker scores on it."""
     from spm_bench.cli.report import Group, find_groups
     from spm_bench.protocols.catalog import under_protocol
-    from spm_bench.reproduce.described import data_of
     from spm_bench.results.foreign import find_result_sets
-    from spm_bench.results.manifest import read_manifest
     from spm_bench.scoring.evaluate import evaluate
     from spm_bench.suites import load_suite
 
@@ -105,8 +103,7 @@ def _scored(
             )
     whole = any(group.sequences is None for group in groups)
     only = None if whole else list(dict.fromkeys(name for group in groups for name in group.sequences or ()))
-    if data is None and first.sequences is not None:
-        data = data_of(read_manifest(first.folders[0]))
+    data = data or first.data()
     loaded = load_suite(first.suite, data, allow_missing=allow_missing, annotations_only=True, only=only)
     loaded = under_protocol(loaded, first.protocol)
     scored: list[Scored] = []

@@ -42,7 +42,10 @@ def report(
     suite: SUITE_OF_RESULTS = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's."),
+        typer.Option(
+            "--data",
+            help="Data root or the suite's folder. Default: a run's own, SPM_BENCH_DATA, the user's.",
+        ),
     ] = None,
     protocol: PROTOCOL_OF_RESULTS = None,
     convention: CONVENTION = None,
@@ -107,6 +110,15 @@ class Group:
     protocol: str | None
     folders: list[Path]
     sequences: dict[str, None] | None
+
+    def data(self) -> Path | None:
+        """Where the data of its runs were, if they still are; None leaves it to the usual places."""
+        from spm_bench.reproduce.described import data_of
+        from spm_bench.results.files import RUN_FILE
+        from spm_bench.results.manifest import read_manifest
+
+        places = (data_of(read_manifest(folder)) for folder in self.folders if (folder / RUN_FILE).is_file())
+        return next((place for place in places if place is not None), None)
 
 
 def find_groups(paths: list[Path], suite: str | None, protocol: str | None) -> list[Group]:
@@ -180,6 +192,7 @@ def _scored(group: Group, data: Path | None, rules: _Rules) -> tuple[Suite, list
     from spm_bench.suites import load_suite
 
     only = None if group.sequences is None else list(group.sequences)
+    data = data or group.data()
     loaded = load_suite(group.suite, data, allow_missing=rules.allow_missing, annotations_only=True, only=only)
     loaded = under_protocol(loaded, group.protocol)
     found = find_result_sets(group.folders, loaded)

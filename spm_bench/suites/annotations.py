@@ -266,6 +266,9 @@ def parse_names(path: Path) -> list[str]:
     return names
 
 
+_NAMES = 'Rename it: none of / \\ : * ? " < > |, no dot at its start, no blank at an end, 1 to 150 letters'
+
+
 def check_name(name: str, where: Path, line: int | None = None) -> None:
     """Refuse a sequence name that could leave its folder or spoil a file name: results are written as `<name>.txt`.
 
@@ -274,7 +277,7 @@ def check_name(name: str, where: Path, line: int | None = None) -> None:
     """
     harmless = name.isprintable() and not name.startswith(".") and name == name.strip() and 0 < len(name) <= 150
     if not harmless or any(character in '/\\:*?"<>|' for character in name):
-        raise DataError(f"{name!r} cannot be the name of a sequence", where=where, line=line, remedy="Rename it")
+        raise DataError(f"{name!r} cannot be the name of a sequence", where=where, line=line, remedy=_NAMES)
 
 
 def check_length(found: int, expected: int, what: str, path: Path) -> None:

@@ -11,6 +11,7 @@ from spm_bench.cli import EXIT_OK, EXIT_USAGE, guarded
 from spm_bench.cli.report import find_groups, report
 from spm_bench.errors import ResultsError, UsageError
 from spm_bench.run import Request, run_suite
+from tests.cli.test_bad_input import make_sequence
 from tests.cli.test_score import TRUTH, write_boxes
 
 
@@ -125,3 +126,11 @@ def test_folders_without_a_run(tmp_path: Path, foreign: tuple[Path, Path]) -> No
     with pytest.raises(UsageError, match="suite is not known") as caught:
         find_groups([foreign[1]], None, None)
     assert "--suite" in str(caught.value.remedy)
+
+
+def test_data_are_looked_for_where_the_runs_had_them(tmp_path: Path) -> None:
+    make_sequence(tmp_path / "data" / "50%_größe")
+    out = tmp_path / "runs"
+    run_suite(Request(suite="folder", data=tmp_path / "data", trackers=("static",), out=out, report=False, quiet=True))
+    assert run(out, "--html", "--frames", "--out", tmp_path / "x.html") == EXIT_OK
+    assert "50%_größe" in (tmp_path / "x.html").read_text(encoding="utf-8")
