@@ -44,7 +44,9 @@ def interval_text(metric: str, low: float | None, high: float | None) -> str:
     return f"[{ends[0]}, {ends[1]}]"
 
 
-def fit_intervals(table: Table, width: int = WIDEST, *, label: int | None = None, gap: int = GAP) -> Table:
+def fit_intervals(
+    table: Table, width: int = WIDEST, *, label: int | None = None, gap: int = GAP, aligned: bool = False
+) -> Table:
     """Show intervals in as many columns as fit, from the first (the headline) on.
 
     Args:
@@ -52,10 +54,13 @@ def fit_intervals(table: Table, width: int = WIDEST, *, label: int | None = None
         width: Characters of a line.
         label: Characters of the first column; None: of the longest label.
         gap: Characters between columns.
+        aligned: Numbers stand under each other, at the right of their heads, and intervals at the right of those.
     """
     cells = [[row.cells[i] for row in table.rows] for i in range(len(table.columns))]
     plain = [_widest([c.head, *(cell.text for cell in of)]) for c, of in zip(table.columns, cells, strict=True)]
     room = [_widest([cell.with_interval for cell in of]) for of in cells]
+    if aligned:
+        room = [w + 1 + _widest([cell.interval for cell in of]) for w, of in zip(plain, cells, strict=True)]
     label = _widest([row.full_label for row in table.rows]) if label is None else label
     left = width - label - 1 - sum(gap + w for w in plain)
     columns = []

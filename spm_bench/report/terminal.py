@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from spm_bench.suites.base import Suite
 
 _ASCII = str.maketrans({DASH: "-", MINUS: "-", "↑": "^", "↓": "v", "…": "~"})
-_BETWEEN = 2
-"""Characters between two columns on the terminal."""
+_BETWEEN, _EDGES = 3, 2
+"""Characters between two columns on the terminal, and around all."""
 _WIDEST_WORD = 20
 """Columns of the terminal a tracker's name gets before its numbers do."""
 
@@ -48,8 +48,8 @@ def show_table(table: Table, console: Console | None = None) -> None:
     """
     console = console or Console()
     marks = max((len(_marks(cell.marks)) for row in table.rows for cell in row.cells), default=0)
-    width = min(console.width, WIDEST)
-    table = fit_intervals(table, width, label=_longest_word(table), gap=_BETWEEN + marks)
+    width = min(console.width, WIDEST) - _EDGES + 1
+    table = fit_intervals(table, width, label=_longest_word(table), gap=_BETWEEN + marks, aligned=True)
     console.print(plain_text(table.caption, console, "bold"), highlight=False)
     console.print(_rich_table(table, console), highlight=False)
     for mark, text in table.footnotes:
@@ -66,8 +66,10 @@ def _rich_table(table: Table, console: Console) -> RichTable:
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     shown.add_column(table.head, overflow="fold", min_width=_longest_word(table))
     widths = [_widths(table, i) for i in range(len(table.columns))]
-    for column, (numbers, _) in zip(table.columns, widths, strict=True):
-        shown.add_column(plain_text(column.head.rjust(numbers), console), overflow="fold")
+    needed = _EDGES + _longest_word(table) + sum(_BETWEEN + sum(pair) for pair in widths)
+    for column, (numbers, after) in zip(table.columns, widths, strict=True):
+        least = numbers + after if needed <= console.width else None  # else numbers are broken before names are
+        shown.add_column(plain_text(column.head.rjust(numbers), console), overflow="fold", min_width=least)
     for row in table.rows:
         label = plain_text(f"{row.full_label}{_marks(row.marks)}", console)
         parts = zip(row.cells, table.columns, widths, strict=True)

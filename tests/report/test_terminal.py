@@ -71,3 +71,19 @@ def test_standard_output_is_the_default(capsys: pytest.CaptureFixture[str]) -> N
     suite = make_suite("demo")
     print_table([otb(suite, "a", 0.7)], suite)
     assert "0.700" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", range(50, 90))
+def test_numbers_are_never_broken_where_there_is_room_for_them(width: int) -> None:
+    suite = make_suite("demo")
+    ends = {"low": 0.9996, "high": 1.0}
+    stream = io.StringIO()
+    evaluations = [otb(suite, f"T{i}_a_long_tracker_name", 0.9 - i / 9, **ends) for i in range(3)]
+    print_table(evaluations, suite, Console(file=stream, width=width))  # type: ignore[arg-type]
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    rows = [line for line in lines if re.match(r" T\d_", line)]
+    assert len(rows) == 3
+    shown = sum(width >= least for least in (54, 69))  # a name of 20 letters, two numbers; with one interval, with two
+    assert [len(re.findall(r" 0\.\d{3}", row)) for row in rows] == [2, 2, 2]
+    assert [len(re.findall(r" \[1\.000, 1\.000\]", row)) for row in rows] == [shown] * 3
