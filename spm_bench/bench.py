@@ -81,7 +81,7 @@ def bench(request: BenchRequest) -> BenchOutcome:
         SpmBenchError: Data or scores are missing or broken, a tracker cannot be built, results cannot be written.
     """
     from spm_bench.report.speed import write_speed
-    from spm_bench.results.files import make_folder
+    from spm_bench.results.files import check_way
     from spm_bench.results.timing import read_timing, write_timing
 
     if request.again is not None:
@@ -90,7 +90,7 @@ def bench(request: BenchRequest) -> BenchOutcome:
         given = _given_rows(request, timing.suite)
     else:
         given = _given_rows(request, request.suite)  # a broken file is found before an hour is spent on timing
-        make_folder(request.out / "timing")  # as is a file in its place
+        check_way(request.out / "timing")  # as is a file in its place
         timing, key = _time(request)
         folder = request.out / "timing" / f"{timing.suite}-{key}"
         write_timing(timing, folder)

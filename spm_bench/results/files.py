@@ -59,14 +59,16 @@ def _in_the_way(path: Path, error: OSError) -> Path:
     return above[0] if above else path
 
 
-def make_folder(path: Path, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out") -> None:
-    """Make a folder and those above it, before work whose results go there.
+def check_way(folder: Path, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out") -> None:
+    """Refuse a place for results that a file is in the way of, before they are worked for. Nothing is made.
 
     Raises:
-        kind: It cannot be made; see `write_bytes`.
+        kind: It, or what is above it, is a file.
     """
-    with readable_os_errors(path, kind=kind, option=option):
-        path.mkdir(parents=True, exist_ok=True)
+    blocked = next((place for place in (folder, *folder.parents) if place.is_file()), None)
+    if blocked is not None:
+        with readable_os_errors(blocked, kind=kind, option=option):
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory")
 
 
 def write_text(path: Path, text: str, *, kind: type[SpmBenchError] = ResultsError, option: str = "--out") -> None:

@@ -16,7 +16,7 @@ from spm_bench.report.lettering import Picture
 from spm_bench.report.overlay import GAP, captioned, draw, frames_of, outlines_at
 from spm_bench.report.scenes import NARROWEST, Cast, caption, draw_foot, draw_scene
 from spm_bench.reproduce.described import data_of
-from spm_bench.results.files import RUN_FILE, make_folder
+from spm_bench.results.files import RUN_FILE, check_way
 from spm_bench.results.foreign import find_result_sets
 from spm_bench.results.manifest import read_manifest
 from spm_bench.results.runs import RunResults
@@ -46,7 +46,7 @@ def write_show(request: ShowRequest, progress: Progress | None) -> ShowOutcome:
     _check_numbers(request)
     suite, sequence = _load(request)
     results, notes = _results(request, suite, sequence)
-    make_folder(out.parent)
+    check_way(out.parent)
     replay, note = _replay(request, results, sequence)
     if replay is not None:  # who is explained is drawn on top, in the first colour
         results.sort(key=lambda found: found.label != replay.label)
