@@ -17,8 +17,6 @@ from spm_bench.suites.roots import spelling
 
 NEARLY_ALL = 0.9
 """Share of a suite's sequences that results must have to be taken for results of all of it."""
-MOST_LOOKED_AT = 400
-"""Files whose names tell enough."""
 
 
 @dataclass(frozen=True)
