@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import lzma
 import shutil
+import struct
 import tarfile
 import unicodedata
 import zipfile
@@ -60,6 +61,8 @@ class _Zip:
 
     def members(self) -> Iterator[Member]:
         for info in self._zip.infolist():
+            if not info.filename:  # zipfile asks for its last letter
+                raise zipfile.BadZipFile("a member has no name")
             self._infos[info.filename] = info
             mode = info.external_attr >> 16
             kind = "folder" if info.is_dir() else "file"
@@ -174,6 +177,7 @@ _BROKEN = (
     OSError,  # of gzip and bzip2
     NotImplementedError,  # of zip methods that Python does not know
     RuntimeError,  # of zip members that want a password
+    struct.error,  # of zip members whose extra fields are cut
     UnicodeDecodeError,  # of zip members whose names claim to be UTF-8
 )
 

@@ -278,6 +278,13 @@ def test_a_zip_whose_name_is_no_utf8(tmp_path: Path) -> None:
         unpack(tmp_path / "a.zip", tmp_path / "out")
 
 
+def test_a_zip_with_a_member_without_a_name(tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "a.zip", {"abcd": b"1"})
+    archive.write_bytes(archive.read_bytes().replace(b"abcd", b"\0bcd"))
+    with pytest.raises(FetchError, match="a member has no name"):
+        unpack(archive, tmp_path / "out")
+
+
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_MEMBERS", 10)
     archive = zip_of(tmp_path / "a.zip", {str(i): b"" for i in range(11)})

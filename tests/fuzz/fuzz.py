@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--runs", type=int, help="so many inputs, however long it takes; the same ones each time")
     parser.add_argument("--only", help="name of one parser")
     parser.add_argument("--keep", type=Path, help="folder of inputs that were interesting, kept for the next time")
     parser.add_argument("--replay", type=Path, help="one input, once")
@@ -56,7 +57,8 @@ def main() -> None:
             first = b"" if args.only is not None else bytes([index])
             if args.only in (None, name):
                 (corpus / f"{name.replace(' ', '-')}-{number}").write_bytes(first + example)
-    options = [f"-max_total_time={args.seconds}", "-timeout=10", "-rss_limit_mb=2048", "-max_len=400", "-seed=1"]
+    length = f"-max_total_time={args.seconds}" if args.runs is None else f"-runs={args.runs}"
+    options = [length, "-timeout=10", "-rss_limit_mb=2048", "-max_len=400", "-seed=1"]
     atheris.Setup([sys.argv[0], *options, "-print_final_stats=1", str(corpus)], one)
     atheris.Fuzz()
 
