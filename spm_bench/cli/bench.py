@@ -9,17 +9,12 @@ from typing import Annotated
 
 import typer
 
-from spm_bench.cli.options import DEVICE, SEQUENCES, WEIGHTS
+from spm_bench.cli.options import DATA_OR_VIDEO, DEVICE, SEQUENCES, WEIGHTS
 
 
 def bench(
     suite: Annotated[str, typer.Option("--suite", help="On what; `spm-bench ls` names the suites.")] = "demo",
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", help="Data root, the suite's folder, or a video. Default: SPM_BENCH_DATA, else the user's."
-        ),
-    ] = None,
+    data: DATA_OR_VIDEO = None,
     tracker: Annotated[
         list[str] | None, typer.Option("--tracker", help="Name or module:Class; repeat for more. Default: SPM.")
     ] = None,

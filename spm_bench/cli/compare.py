@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spm_bench.cli.options import CONVENTION, METRICS, PROTOCOL_OF_RESULTS, SUITE_OF_RESULTS
+from spm_bench.cli.options import CONVENTION, DATA_OF_RUNS, METRICS, PROTOCOL_OF_RESULTS, SUITE_OF_RESULTS
 from spm_bench.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
@@ -37,13 +37,7 @@ def compare(
         bool, typer.Option("--strips/--no-strips", help="Film strips of the moments in which the two part.")
     ] = True,
     suite: SUITE_OF_RESULTS = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            help="Data root or the suite's folder. Default: a run's own, SPM_BENCH_DATA, the user's.",
-        ),
-    ] = None,
+    data: DATA_OF_RUNS = None,
     protocol: PROTOCOL_OF_RESULTS = None,
     convention: CONVENTION = None,
     metric: METRICS = None,

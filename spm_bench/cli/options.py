@@ -14,6 +14,17 @@ DATA = Annotated[
         "--data", help="Data root or the suite's own folder. Default: SPM_BENCH_DATA, else the user's data folder."
     ),
 ]
+DATA_AS_FOR_RUN = Annotated[
+    Path | None, typer.Option("--data", help="Data root, or the suite's folder; as for `spm-bench run`.")
+]
+DATA_OF_RUNS = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data root or the suite's folder. Default: a run's own, SPM_BENCH_DATA, the user's."),
+]
+DATA_OR_VIDEO = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data root, the suite's folder, or a video. Default: SPM_BENCH_DATA, else the user's."),
+]
 DEVICE = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, ...")]
 METRICS = Annotated[
     list[str] | None, typer.Option("--metric", help="One more metric, or module:object; repeat for more.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spm_bench.cli.options import CONVENTION, DEVICE, METRICS, NO_REPORT, RUNS_OUT, SEQUENCES, WEIGHTS
+from spm_bench.cli.options import CONVENTION, DATA_OR_VIDEO, DEVICE, METRICS, NO_REPORT, RUNS_OUT, SEQUENCES, WEIGHTS
 
 if TYPE_CHECKING:
     from spm_bench.run import Outcome
@@ -20,12 +20,7 @@ SUBMIT = "`spm-bench submit RUN`"
 
 def run(
     suite: Annotated[str, typer.Option("--suite", help="What to track; `spm-bench ls` names the suites.")] = "demo",
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", help="Data root, the suite's folder, or a video. Default: SPM_BENCH_DATA, else the user's."
-        ),
-    ] = None,
+    data: DATA_OR_VIDEO = None,
     tracker: Annotated[
         list[str] | None, typer.Option("--tracker", help="Name or module:Class; repeat for more. Default: SPM.")
     ] = None,

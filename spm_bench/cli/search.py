@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spm_bench.cli.options import DEVICE, NO_REPORT, RUNS_OUT, WEIGHTS
+from spm_bench.cli.options import DATA_AS_FOR_RUN, DEVICE, NO_REPORT, RUNS_OUT, WEIGHTS
 
 if TYPE_CHECKING:
     from spm_bench.sweep.search import SearchOutcome
@@ -27,9 +27,7 @@ def search(
         int | None, typer.Option("--trials", help="In all, instead of the file's; more than before goes on.")
     ] = None,
     out: RUNS_OUT = Path("runs"),
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Data root, or the suite's folder; as for `spm-bench run`.")
-    ] = None,
+    data: DATA_AS_FOR_RUN = None,
     weights: WEIGHTS = None,
     device: DEVICE = "auto",
     workers: Annotated[int, typer.Option("--workers", help="Processes that share the sequences and trials.")] = 1,

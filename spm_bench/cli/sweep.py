@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spm_bench.cli.options import DEVICE, NO_REPORT, RUNS_OUT, SEQUENCES, WEIGHTS
+from spm_bench.cli.options import DATA_AS_FOR_RUN, DEVICE, NO_REPORT, RUNS_OUT, SEQUENCES, WEIGHTS
 
 if TYPE_CHECKING:
     from spm_bench.sweep.request import SweepRequest
@@ -32,9 +32,7 @@ def sweep(
     suite: Annotated[
         list[str] | None, typer.Option("--suite", help="Instead of the file's suites; repeat for more.")
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Data root, or the suite's folder; as for `spm-bench run`.")
-    ] = None,
+    data: DATA_AS_FOR_RUN = None,
     sequence: SEQUENCES = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Run a partly present suite; tables then say how much it is.")

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.experiments.scripts import load_script
 from tests.training.tiny import PACK_TOML, make_pack
-
-SCRIPT = Path(__file__).parents[2] / "experiments" / "train" / "choose_filter.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    spec = importlib.util.spec_from_file_location("choose_filter", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("choose_filter")
 
 
 @pytest.fixture

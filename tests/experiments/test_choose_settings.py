@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "train" / "choose_settings.py"
+from tests.experiments.scripts import HOME, load_script
 
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    spec = importlib.util.spec_from_file_location("choose_settings", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("choose_settings")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +34,7 @@ def test_a_mistake_is_one_line(
     drawn = '\n[[data]]\nkind = "synthetic"\noptions = { videos = 600, seed = 1 }\n'
     (tmp_path / "tiny.toml").write_text(PACK_TOML + drawn)
     (tmp_path / "none_held.toml").write_text(PACK_TOML.replace('held_out = ["made/b"]', "held_out = []") + drawn)
-    folder = tmp_path if config in ("tiny", "none_held") else SCRIPT.parent
+    folder = tmp_path if config in ("tiny", "none_held") else HOME
     code = script.main([str(folder / config), "--weights", weights, "--out", str(tmp_path / "out.safetensors")])
     printed = capsys.readouterr()
     assert code == 2
