@@ -37,6 +37,9 @@ def train(
     pairs: Annotated[
         int | None, typer.Option("--pairs", min=1, help="Another length; the schedule is laid over it.")
     ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Another seed than the file's.")
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume/--fresh", help="Go on from the checkpoint there is, or start at the first step anyway."),
@@ -64,7 +67,9 @@ def train(
     from spm_bench.training.loop import train as run_training
 
     path = find_config(config)
-    settings = read_config(path, {} if pairs is None else {"pairs": pairs})
+    settings = read_config(
+        path, {name: value for name, value in (("pairs", pairs), ("seed", seed)) if value is not None}
+    )
     place = pick_device(device)
     progress = choose_progress()
     data = TrainingData(settings, path.parent, place, progress.note)

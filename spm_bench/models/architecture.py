@@ -1,4 +1,4 @@
-"""What the networks of the SPM family are made of: a few numbers each, one code for all.
+"""What the networks of the Siamese family are made of: a few numbers each, one code for all.
 
 All share the geometry of the released model (stride 8, cells centred on pixels 8 i, 6 x 6 template and 24 x 24 search
 cells, a 19 x 19 response), so anchors, proposals and settings mean the same for each of them.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from spm_bench.errors import UsageError, unknown_name
 
 FineLayer = Literal["conv2", "conv4"]
+Head = Literal["up_channel", "depthwise", "correlation"]
+HEADS: tuple[Head, ...] = get_args(Head)
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,17 @@ class BlockPlan:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network of the SPM family.
+    """A network of the Siamese family: SPM, and its rivals SiamFC and SiamRPN, which have no fine stage.
 
     Attributes:
         name: As written into checkpoints.
         blocks: The five blocks of the backbone; strides and poolings multiply to 8.
         norm: "lrn" after each pooling (AlexNet), "batch" after every convolution, folded away at inference, or "none".
-        head: Correlation of the coarse stage: "up_channel" (SiamRPN) or "depthwise" (SiamRPN++).
+        head: Correlation of the coarse stage: "up_channel" (SiamRPN), "depthwise" (SiamRPN++), or "correlation", which
+            gives one score per cell and no boxes (SiamFC).
         head_channels: Channels that are correlated.
-        fine_layers: Backbone blocks that the fine stage cuts its RoIs from, in this order.
+        fine_layers: Backbone blocks that the fine stage cuts its RoIs from, in this order; none: there is no
+            fine stage.
         fine_channels: Outputs of the fine stage's convolution.
         fine_hidden: Width of its linear layers.
         settings: Changes to the tracker's defaults that these networks need.
@@ -54,7 +58,7 @@ class Architecture:
     name: str
     blocks: tuple[BlockPlan, ...]
     norm: Literal["lrn", "batch", "none"] = "lrn"
-    head: Literal["up_channel", "depthwise"] = "up_channel"
+    head: Head = "up_channel"
     head_channels: int = 256
     fine_layers: tuple[FineLayer, ...] = ("conv4", "conv2")
     fine_channels: int = 256
@@ -65,6 +69,16 @@ class Architecture:
         problem = next(_faults(self), None)
         if problem is not None:
             raise UsageError(f"the architecture {self.name} makes no network: {problem}")
+
+    @property
+    def two_stages(self) -> bool:
+        """Whether there is a fine stage."""
+        return bool(self.fine_layers)
+
+    @property
+    def trunk(self) -> tuple[object, ...]:
+        """What makes two backbones the same: their blocks, and what normalises them."""
+        return self.blocks, self.norm
 
     def channels(self, layer: str) -> int:
         """Outputs of a block named "conv1" .. "conv5"."""
@@ -84,7 +98,7 @@ class Architecture:
             values = _typed(changes)
         except TypeError as error:
             raise UsageError(f"blocks are tables of {', '.join(BlockPlan.__annotations__)} ({error})") from None
-        if values.get("head") == "depthwise":
+        if values.get("head") in ("depthwise", "correlation"):
             values["settings"] = {**self.settings, **_KERNELS_AS_THEY_ARE}
         elif values.get("head") == "up_channel":
             values["settings"] = {k: v for k, v in self.settings.items() if k not in _KERNELS_AS_THEY_ARE}
@@ -119,15 +133,17 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _faults(architecture: Architecture) -> Iterator[str]:
     """What keeps an architecture from being a network; values may come from a file."""
-    for name, known in (("norm", ("lrn", "batch", "none")), ("head", ("up_channel", "depthwise"))):
+    for name, known in (("norm", ("lrn", "batch", "none")), ("head", HEADS)):
         if getattr(architecture, name) not in known:
             yield f"{name} is one of {', '.join(known)}, not {getattr(architecture, name)!r}"
     for name in ("head_channels", "fine_channels", "fine_hidden"):
         if not _is_count(getattr(architecture, name)):
             yield f"{name} is a whole number from 1 up, not {getattr(architecture, name)!r}"
     layers = architecture.fine_layers
-    if not layers or set(layers) - {"conv2", "conv4"} or len(set(layers)) < len(layers):
-        yield f"fine_layers are conv4, conv2 or both, not {', '.join(map(str, layers)) or 'none'}"
+    if set(layers) - {"conv2", "conv4"} or len(set(layers)) < len(layers):
+        yield f"fine_layers are conv4, conv2, both or none, not {', '.join(map(str, layers))}"
+    if architecture.head == "correlation" and layers:
+        yield "a head without boxes has nothing to hand to a fine stage: fine_layers must be none"
     inputs, reach = 3, 1
     for number, block in enumerate(architecture.blocks, start=1):
         if not all(_is_count(n) for n in (block.channels, block.kernel, block.stride, block.groups)):
@@ -161,19 +177,24 @@ _KERNELS_AS_THEY_ARE = {"class_scale": 1.0, "box_scale": 1.0}
 SPM_ALEXNET = Architecture("spm_alexnet", _ALEXNET)
 """SPM-AlexNet "C42": the layout of the released checkpoints."""
 
+SPM_LITE = Architecture(
+    "spm_lite",
+    (BlockPlan(32, kernel=7, stride=4), BlockPlan(64, pool=True), BlockPlan(128), BlockPlan(128), BlockPlan(128)),
+    norm="batch",
+    head="depthwise",
+    head_channels=64,
+    fine_channels=64,
+    fine_hidden=128,
+    settings=dict(_KERNELS_AS_THEY_ARE),
+)
+"""Narrow enough for two CPU cores."""
+
 _ALL = (
     SPM_ALEXNET,
     Architecture("spm_alexnet_dw", _ALEXNET, head="depthwise", head_channels=192, settings=dict(_KERNELS_AS_THEY_ARE)),
-    Architecture(
-        "spm_lite",
-        (BlockPlan(32, kernel=7, stride=4), BlockPlan(64, pool=True), BlockPlan(128), BlockPlan(128), BlockPlan(128)),
-        norm="batch",
-        head="depthwise",
-        head_channels=64,
-        fine_channels=64,
-        fine_hidden=128,
-        settings=dict(_KERNELS_AS_THEY_ARE),
-    ),
+    SPM_LITE,
+    replace(SPM_LITE, name="siamrpn_lite", fine_layers=()),
+    replace(SPM_LITE, name="siamfc_lite", head="correlation", fine_layers=()),
 )
 ARCHITECTURES: Mapping[str, Architecture] = {architecture.name: architecture for architecture in _ALL}
 

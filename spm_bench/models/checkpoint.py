@@ -23,7 +23,7 @@ from torch import Tensor
 
 from spm_bench.errors import UsageError, WeightsError
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture, find_architecture
-from spm_bench.models.spm import SpmNet, random_network
+from spm_bench.models.spm import SiameseNet, SpmNet, build_network, random_siamese
 
 OFFICIAL_FILES = {
     "cm": ("cm_stage.pt", "191dfe08e7c33f18cbb61c7cef44d83d42ada1cf"),
@@ -62,10 +62,25 @@ class Weights:
         """What the architecture needs, and on top of it what goes with these weights."""
         return {**self.architecture.settings, **self.settings}
 
-    def network(self) -> SpmNet:
-        """Build the network that carries them."""
-        net = SpmNet(self.architecture)
+    def network(self) -> SiameseNet:
+        """Build the network that carries them; an `SpmNet` if it has two stages."""
+        net = build_network(self.architecture)
         net.load_state_dict(dict(self.state))
+        return net
+
+    def two_stages(self) -> SpmNet:
+        """Build the two-stage network that carries them.
+
+        Raises:
+            WeightsError: They are for a network without a fine stage.
+        """
+        net = self.network()
+        if not isinstance(net, SpmNet):
+            raise WeightsError(
+                f"weights of {self.architecture.name}, which has no fine stage: SPM cannot run with them",
+                where=self.origin,
+                remedy="Give them to the tracker they are for: --tracker SiamFC, SiamRPN or DaSiamRPN",
+            )
         return net
 
 
@@ -86,7 +101,7 @@ def state_digest(state: Mapping[str, Tensor]) -> str:
 
 def random_weights(seed: int = 0, architecture: Architecture = SPM_ALEXNET) -> Weights:
     """Untrained weights, a function of the seed."""
-    state = random_network(seed, architecture).state_dict()
+    state = random_siamese(seed, architecture).state_dict()
     origin = "random" if seed == 0 else f"random:{seed}"
     return Weights(state, state_digest(state), origin, trained=False, architecture=architecture)
 
@@ -273,7 +288,7 @@ def _is_torchscript(data: bytes) -> bool:
 def _fit(state: dict[str, Tensor], where: Path, architecture: Architecture) -> dict[str, Tensor]:
     """Check names, shapes and finiteness against the network; drop the tensors that every start overwrites."""
     with torch.device("meta"):
-        expected = SpmNet(architecture).state_dict()
+        expected = build_network(architecture).state_dict()
     state = {k: v for k, v in state.items() if k not in OVERWRITTEN}
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:

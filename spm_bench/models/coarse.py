@@ -1,4 +1,4 @@
-"""Coarse matching (CM): the SiamRPN structure, with up-channel or depth-wise cross-correlation.
+"""Coarse matching (CM): the SiamRPN structure, with up-channel or depth-wise cross-correlation; or SiamFC's, no boxes.
 
 Legend: B targets, A anchors, C head channels, G cells per side of the response.
 """
@@ -126,11 +126,53 @@ class DepthwiseHead(nn.Module):
         return self.cls_out(self.cls_mix(classes)), self.bbox_out(self.bbox_mix(boxes))
 
 
-class NormedConv(nn.Module):
-    """Convolution without padding, batch norm, ReLU."""
+class CorrelationKernels(NamedTuple):
+    """Template kernel of the correlation head: B x C x 4 x 4, and nothing for boxes (B x 0)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+    classes: Tensor
+    boxes: Tensor
+
+
+class CorrelationHead(nn.Module):
+    """One score per cell: the inner product of template and search cells under one embedding (SiamFC).
+
+    The embedding's last layer is a convolution without ReLU, the same for template and search; the correlation is
+    averaged over its terms, so that its size does not depend on the number of channels, then scaled and shifted, as in
+    the authors' code (their "adjust" layer).
+    """
+
+    def __init__(self, inputs: int = 96, channels: int = 64) -> None:
         super().__init__()
+        self.embed = NormedConv(inputs, channels, 3, relu=False)
+        self.gain, self.bias = nn.Parameter(torch.full((1,), FIRST_GAIN)), nn.Parameter(torch.zeros(1))
+
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Prepare for inference, weights as `dtype`; the weights must not change after it."""
+        self.embed.freeze(dtype)
+
+    def kernels(self, template: Tensor, class_scale: float, box_scale: float) -> CorrelationKernels:  # noqa: ARG002
+        """Turn B x inputs x 6 x 6 template features into correlation kernels; the factors belong to other heads."""
+        embedded = self.embed(template)
+        return CorrelationKernels(embedded, embedded.new_empty((len(embedded), 0)))
+
+    def forward(self, search: Tensor, kernels: CorrelationKernels) -> tuple[Tensor, Tensor]:
+        """Match B x inputs x 24 x 24 search features: logits B x 1 x G x G, and no deltas (B x 0 x G x G)."""
+        products = correlate_depthwise(self.embed(search), kernels.classes)
+        terms = products.shape[1] * kernels.classes.shape[-1] * kernels.classes.shape[-2]
+        logits = products.float().sum(1, keepdim=True) * (self.gain / terms) + self.bias
+        return logits, logits.new_empty((len(logits), 0, *logits.shape[-2:]))
+
+
+FIRST_GAIN = 10.0
+"""Of an untrained correlation head: embeddings of unit variance that agree come to this logit."""
+
+
+class NormedConv(nn.Module):
+    """Convolution without padding, batch norm, ReLU (unless it is left out)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, relu: bool = True) -> None:
+        super().__init__()
+        self.relu = relu
         self.conv = nn.Conv2d(inputs, outputs, kernel, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
         self._frozen: FrozenConv | None = None
@@ -142,8 +184,9 @@ class NormedConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """B x inputs x H x W -> B x outputs x (H - k + 1) x (W - k + 1)."""
         if self._frozen is not None:
-            return self._frozen(x, relu=True)
-        return F.relu(self.norm(self.conv(x)), inplace=True)
+            return self._frozen(x, relu=self.relu)
+        out: Tensor = self.norm(self.conv(x))
+        return F.relu(out, inplace=True) if self.relu else out
 
 
 def correlate_depthwise(search: Tensor, kernels: Tensor) -> Tensor:
@@ -197,8 +240,8 @@ def _shifts(h: int, w: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(h) for j in range(w) if i or j]
 
 
-Kernels = CoarseKernels | DepthwiseKernels
-"""Either head's template kernels; both have `classes` and `boxes`."""
+Kernels = CoarseKernels | DepthwiseKernels | CorrelationKernels
+"""A head's template kernels; all have `classes` and `boxes`."""
 
 
 class CoarseStage(nn.Module):
@@ -207,7 +250,7 @@ class CoarseStage(nn.Module):
     def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
         self.z_net = PaddedAlexNet(architecture)
-        head = CoarseHead if architecture.head == "up_channel" else DepthwiseHead
+        head = {"up_channel": CoarseHead, "depthwise": DepthwiseHead, "correlation": CorrelationHead}[architecture.head]
         self.rpn_head = head(inputs=architecture.channels("conv5"), channels=architecture.head_channels)
         self._arithmetic: Arithmetic = nullcontext
         self._is_frozen = False
@@ -259,7 +302,7 @@ class CoarseStage(nn.Module):
     def kernels(self, features: Features, class_scale: float, box_scale: float) -> Kernels:
         """Correlation kernels from a template pass, float32 when frozen."""
         with self._arithmetic():
-            kernels = self.rpn_head.kernels(features.conv5, class_scale, box_scale)
+            kernels: Kernels = self.rpn_head.kernels(features.conv5, class_scale, box_scale)
         return type(kernels)(*map(self._single, kernels))
 
     def forward(self, features: Features, kernels: Kernels) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,11 @@
-"""The two-stage SPM network; parameters are named as in the released checkpoints, prefixed `cm.` and `fm.`."""
+"""The networks of the Siamese family: one stage (SiamFC, SiamRPN), and the two of SPM.
+
+Parameters are named as in the released SPM checkpoints, prefixed `cm.` and `fm.`.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,19 +23,18 @@ class Template(NamedTuple):
     fine_half: Tensor
 
 
-class SpmNet(nn.Module):
-    """Coarse and fine stage; by default SPM-AlexNet ("C42"), the layout of the released checkpoints."""
+class SiameseNet(nn.Module):
+    """Backbone and coarse stage, which is all of SiamFC and SiamRPN."""
 
     stride = 8
     precision: Precision = "fp32"
 
-    def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
         self.cm = CoarseStage(architecture)
-        self.fm = FineStage(architecture)
 
-    def prepare(self, device: torch.device, precision: Precision = "fp32") -> SpmNet:
+    def prepare(self, device: torch.device, precision: Precision = "fp32") -> Self:
         """Freeze for inference on a device, weights in the memory layout the step uses. Returns itself.
 
         The stages' methods then set up the arithmetic themselves, and give float32. A network has one precision: to run
@@ -49,8 +51,8 @@ class SpmNet(nn.Module):
         self.eval().requires_grad_(requires_grad=False).to(device)
         self.lay_out()
         dtype = torch.bfloat16 if precision == "bf16" else None
-        self.cm.freeze(context, dtype)
-        self.fm.freeze(context, dtype)
+        for stage in self.children():
+            cast(CoarseStage | FineStage, stage).freeze(context, dtype)
         self.precision = precision
         return self
 
@@ -61,11 +63,29 @@ class SpmNet(nn.Module):
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
+class SpmNet(SiameseNet):
+    """Coarse and fine stage; by default SPM-AlexNet ("C42"), the layout of the released checkpoints."""
+
+    def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
+        super().__init__(architecture)
+        self.fm = FineStage(architecture)
+
+
+def build_network(architecture: Architecture) -> SiameseNet:
+    """The network of an architecture, with torch's first weights: an `SpmNet` if it has two stages."""
+    return SpmNet(architecture) if architecture.two_stages else SiameseNet(architecture)
+
+
 def random_network(seed: int = 0, architecture: Architecture = SPM_ALEXNET) -> SpmNet:
+    """The same as `random_siamese`, of an architecture that has two stages."""
+    return cast(SpmNet, random_siamese(seed, architecture))
+
+
+def random_siamese(seed: int, architecture: Architecture) -> SiameseNet:
     """An untrained network whose weights depend on the seed only (and not on torch's global generator)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = SpmNet(architecture)
+        net = build_network(architecture)
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")

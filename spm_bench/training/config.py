@@ -135,6 +135,9 @@ class TrainConfig(Strict):
         overrides: Changes to the architecture, `fine_layers = ["conv4"]` say.
         initial: Weights to start from: "" (none), "imagenet" (see `spm_bench.models.imagenet`), or a safetensors file
             of the same architecture, relative to the config's folder.
+        trunk: Weights whose first blocks begin this backbone and are not trained on: the name of weights that come with
+            the package, or a safetensors file, relative to the config's folder; "" for none. All else begins at random.
+        trunk_blocks: How many blocks of it are taken; the paper keeps the first three of a pretrained AlexNet.
         seed: Decides the initial weights and, with the step's number, everything random in a step.
         pairs: Pairs to see in all; the schedule is laid over them.
         batch: Pairs per step.
@@ -142,12 +145,14 @@ class TrainConfig(Strict):
         held_out: Sequences ("source/sequence") that are validated on and never trained on.
         mix: Shares of the kinds of pairs.
         negative_share: Pairs whose search picture does not show the template's object.
+        same_category_share: Of those negatives, and of the distractors below, as many show an object of the template's
+            category, where there is another of it.
         distractor_share: Positive pairs that get another object pasted beside the target.
         max_gap: Most frames between the two pictures of a video pair; 0: any distance.
         augment: Strengths of the augmentation.
         targets: Rules of positives and negatives.
         loss: Weights and forms of the losses.
-        fine: Whether the fine stage is trained.
+        fine: Whether the fine stage is trained, where the architecture has one.
         learning_rate: Highest rate, after the warm-up (AdamW).
         weight_decay: Of weights; biases, norms and scales have none.
         backbone_rate: The backbone's learning rate as a share of the others'.
@@ -169,6 +174,8 @@ class TrainConfig(Strict):
     architecture: str = "spm_lite"
     overrides: dict[str, JsonValue] = Field(default_factory=dict)
     initial: str = ""
+    trunk: str = ""
+    trunk_blocks: Annotated[int, Field(ge=1, le=5)] = 3
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     pairs: Count
     batch: Annotated[int, Field(ge=2, le=4096)] = 16
@@ -176,6 +183,7 @@ class TrainConfig(Strict):
     held_out: tuple[str, ...] = HELD_OUT
     mix: Mix = Mix()
     negative_share: Share = 0.15
+    same_category_share: Share = 0.5
     distractor_share: Share = 0.0
     max_gap: Annotated[int, Field(ge=0)] = 0
     augment: Annotated[AugmentSettings, WrapValidator(_augmentation)] = AugmentSettings()
@@ -203,6 +211,8 @@ class TrainConfig(Strict):
             self.network()
         except UsageError as error:
             raise ValueError(str(error)) from None
+        if self.initial and self.trunk:
+            raise ValueError("initial and trunk both say where the weights begin: give one of them")
         names = [source.title for source in self.data]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -215,7 +225,17 @@ class TrainConfig(Strict):
 
     def settings(self) -> dict[str, Any]:
         """Changes to the tracker's settings that go with the weights: without the fine stage it must not be asked."""
-        return {} if self.fine else {"fm_box": False, "fm_score_weight": 0.0}
+        return {} if self.trains_fine or not self.network().two_stages else {"fm_box": False, "fm_score_weight": 0.0}
+
+    @property
+    def trains_fine(self) -> bool:
+        """Whether there is a fine stage that is trained."""
+        return self.fine and self.network().two_stages
+
+    @property
+    def held_blocks(self) -> int:
+        """Blocks of the backbone that are not trained."""
+        return self.trunk_blocks if self.trunk else 0
 
     @property
     def steps(self) -> int:

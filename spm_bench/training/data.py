@@ -90,6 +90,7 @@ class TrainingData:
             batch=config.batch,
             negative_share=config.negative_share,
             rng=np.random.default_rng([config.seed, step]),
+            same_category_share=config.same_category_share,
             distractor_share=config.distractor_share,
             max_gap=config.max_gap or None,
         )

@@ -1,18 +1,18 @@
-"""The whole forward pass of training: both stages, their targets and losses.
+"""The whole forward pass of training: the stages that a network has, their targets and losses.
 
 Legend: B pairs, N anchors, K fine proposals.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor
 
 from spm_bench.geometry.anchors import decode_deltas
 from spm_bench.models.backbone import Features
-from spm_bench.models.spm import SpmNet
+from spm_bench.models.spm import SiameseNet, SpmNet
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.step import delta_list
 from spm_bench.training.batch import TEMPLATE_START, PairBatch
@@ -21,6 +21,8 @@ from spm_bench.training.targets import (
     COARSE_DIVISORS,
     FINE_DIVISORS,
     TargetSettings,
+    cell_centres,
+    cell_targets,
     class_pairs,
     coarse_targets,
     find_objects,
@@ -43,8 +45,24 @@ class StageLosses(NamedTuple):
     accuracy: Tensor
 
 
+class Forward(Protocol):
+    """A forward pass that compares what a network says with what it should have said."""
+
+    def __call__(
+        self,
+        net: SiameseNet,
+        batch: PairBatch,
+        anchors: Tensor,
+        settings: TargetSettings,
+        generator: torch.Generator,
+        *,
+        weights: LossWeights,
+    ) -> Losses:
+        """See `training_forward`."""
+
+
 def training_forward(
-    net: SpmNet,
+    net: SiameseNet,
     batch: PairBatch,
     anchors: Tensor,
     settings: TargetSettings,
@@ -68,7 +86,7 @@ def training_forward(
         class_scale: Factor on the coarse class kernels.
         box_scale: Factor on the coarse box kernels.
         weights: Weights and forms of the losses.
-        fine: Whether the fine stage takes part; without it its losses are 0 and its parameters get no gradient.
+        fine: Whether the fine stage takes part; without it its losses are 0, and if there is one it gets no gradient.
     """
     sizes = SpmConfig()
     template = net.cm.features(batch.template, sizes.template_size)
@@ -80,7 +98,7 @@ def training_forward(
         coarse = coarse_losses(logits, deltas, anchors, batch, settings, generator, weights)
     if fine:
         boxes = fine_proposals(logits, deltas, anchors, batch, settings, generator)
-        second = fine_losses(net, template, search, boxes, batch, settings, weights)
+        second = fine_losses(cast(SpmNet, net), template, search, boxes, batch, settings, weights)
     else:
         second = StageLosses(*(logits.new_zeros(()) for _ in StageLosses._fields))
     total = weights.coarse_class * coarse.classes + weights.coarse_box * coarse.boxes
@@ -96,6 +114,50 @@ def training_forward(
         fine_positives=second.positives,
         fine_accuracy=second.accuracy,
         fine_overlap=second.overlap,
+    )
+
+
+def correlation_forward(
+    net: SiameseNet,
+    batch: PairBatch,
+    anchors: Tensor,
+    settings: TargetSettings,
+    generator: torch.Generator,  # noqa: ARG001 - nothing is drawn: every cell counts
+    *,
+    weights: LossWeights = DEFAULT_WEIGHTS,
+) -> Losses:
+    """The same for a network with one score per cell: the balanced logistic loss of SiamFC over all cells.
+
+    Its box is of the template's size around the best cell; the overlap of that box with the target is told.
+    """
+    sizes = SpmConfig()
+    template = net.cm.features(batch.template, sizes.template_size)
+    search = net.cm.features(batch.search, sizes.search_size)
+    logits, _ = net.cm(search, net.cm.kernels(template, 1.0, 1.0))
+    with torch.autocast(batch.search.device.type, enabled=False):
+        scores = logits.float().flatten(1)
+        positive, negative = cell_targets(anchors, batch, settings)
+        pairs = torch.stack((torch.zeros_like(scores), scores), -1)
+        objects = find_objects(batch)
+        present = objects.valid[:, 0]
+        with torch.no_grad():
+            size = (batch.template_box[:, 2:] - batch.template_box[:, :2]).float()
+            centre = cell_centres(anchors, scores.shape[1])[scores.argmax(1)]
+            box = torch.cat((centre - size / 2, centre + size / 2), -1)
+            overlap = mean_where(overlaps(box, objects.boxes[:, 0]), present)
+        classes = class_loss(pairs, positive, negative, weights.positive_share)
+        none = torch.zeros_like(classes)
+    return Losses(
+        total=weights.coarse_class * classes,
+        coarse_class=classes,
+        coarse_box=none,
+        fine_class=none,
+        fine_box=none,
+        positives=mean_where(positive.sum(1).float(), present),
+        coarse_overlap=overlap,
+        fine_positives=none,
+        fine_accuracy=none,
+        fine_overlap=none,
     )
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from spm_bench.errors import UsageError
-from spm_bench.models.spm import SpmNet, random_network
+from spm_bench.models.spm import SiameseNet, random_siamese
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.step import make_anchors
 from spm_bench.training.batch import PairBatch
 from spm_bench.training.config import TrainConfig
 from spm_bench.training.ema import MovingAverage
-from spm_bench.training.forward import training_forward
+from spm_bench.training.forward import Forward, correlation_forward, training_forward
 from spm_bench.training.losses import Losses
 from spm_bench.training.replicas import Replicas
 from spm_bench.training.schedule import chance, learning_rate, norms_frozen
@@ -85,23 +86,37 @@ class Learner:
             raise UsageError('amp = "float16" needs an accelerator', remedy="Use bfloat16 or off on a CPU")
         self.config, self.data, self.device = config, data, device
         self.architecture = config.network()
-        net = random_network(config.seed, self.architecture)
+        net = random_siamese(config.seed, self.architecture)
         if initial is not None:
             net.load_state_dict(dict(initial))
         self.net = net.to(device)
         if device.type == "cuda":
             self.net.lay_out()
+        self._hold([self.net])
         self.replicas = Replicas(self.net, replicas)
         self.average = MovingAverage(self.net, config.ema)
         self.optimizer = make_optimizer(self.net, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.amp == "float16")
         settings = SpmConfig.build(self.architecture.settings)
-        self._scales = {"class_scale": settings.class_scale, "box_scale": settings.box_scale}
+        if self.architecture.head == "correlation":
+            self._forward: Forward = correlation_forward
+        else:
+            self._forward = partial(
+                training_forward,
+                class_scale=settings.class_scale,
+                box_scale=settings.box_scale,
+                fine=config.trains_fine,
+            )
         self._anchors = make_anchors(settings, self.net.stride, device)
         self._statistics: bool | None = None
         self.data_seconds = 0.0
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._ahead: tuple[int, Future[Sequence[Any]]] | None = None
+
+    def _hold(self, nets: Sequence[SiameseNet]) -> None:
+        """Fix the blocks that are not trained, as they are now."""
+        for net in nets:
+            net.cm.z_net.hold(self.config.held_blocks, AMP_TYPES.get(self.config.amp))
 
     def step(self, step: int) -> Tensor:
         """Learn from the batch of a 0-based step; returns the `NUMBERS`, on the device."""
@@ -117,7 +132,7 @@ class Learner:
         self.average.update(step)
         return torch.cat((torch.stack(told).mean(0), norm.float()[None]))
 
-    def _loss(self, net: SpmNet, share: Share) -> tuple[Tensor, Tensor]:
+    def _loss(self, net: SiameseNet, share: Share) -> tuple[Tensor, Tensor]:
         """The loss of one share, times the gradients' scale, and the numbers to tell. Runs in the share's thread."""
         config = self.config
         began = time.perf_counter()
@@ -128,15 +143,13 @@ class Learner:
         amp = AMP_TYPES.get(config.amp)
         # Without its cache: that is one for all threads, and any thread that leaves autocast empties it.
         with torch.autocast(self.device.type, dtype=amp, enabled=amp is not None, cache_enabled=False):
-            losses = training_forward(
+            losses = self._forward(
                 net,
                 batch,
                 self._anchors,
                 config.targets,
                 torch.Generator(self.device).manual_seed(seed),
                 weights=config.loss,
-                fine=config.fine,
-                **self._scales,
             )
         return self.scaler.scale(losses.total), torch.stack([value.detach().float() for value in losses])
 
@@ -189,6 +202,7 @@ class Learner:
         self.net.load_state_dict(dict(model))
         for copy in self.replicas.nets[1:]:  # parameters are shared, buffers are not
             copy.load_state_dict(dict(model))
+        self._hold(self.replicas.nets)
         self.average.load(ema)
         self.optimizer.load_state_dict(dict(optimizer))
         for parameter, moments in self.optimizer.state.items():

@@ -9,8 +9,8 @@ state. What is drawn, by kind:
     patches    a random box of any picture, with itself; a flat box is moved to where there is something to see
     pasted     an object (video or still) whose search picture gives it a background of another video or picture
 
-A negative pair's search picture shows an object of another video or picture, for half of them of the template's
-category. Some positive pairs get such an object as `background`, to be pasted beside the target as a distractor.
+A negative pair's search picture shows an object of another video or picture, for half of them (by default) of the
+template's category. Some positive pairs get such an object as `background`, to be pasted beside the target as a distractor.
 """
 
 from __future__ import annotations
@@ -40,10 +40,6 @@ _NEEDS = {
     "synthetic": "the source of synthetic videos",
     "pasted": "a source of pictures with boxes",
 }
-
-SAME_CATEGORY_SHARE = 0.5
-"""Of negatives and distractors, those of the template's category where there is another of it (the rest are drawn from
-all): what the fine stage has to tell apart."""
 
 TRIES = 6
 """Draws of another object before a pair goes without: one of the same video or picture is no negative, because the
@@ -98,6 +94,7 @@ def plan_batch(
     batch: int,
     negative_share: float,
     rng: np.random.Generator,
+    same_category_share: float = 0.5,
     distractor_share: float = 0.0,
     max_gap: int | None = None,
 ) -> Plan:
@@ -109,6 +106,8 @@ def plan_batch(
         batch: B, number of pairs.
         negative_share: Probability that a pair is negative.
         rng: For resuming, made from (seed, step).
+        same_category_share: Of negatives and distractors, those of the template's category where there is another of it
+            (the rest are drawn from all): what is hardest to tell apart.
         distractor_share: Probability that a positive pair of kind video, stills or synthetic gets an object to paste.
         max_gap: Most frames between the two of a video or synthetic pair; None: any distance.
 
@@ -117,6 +116,7 @@ def plan_batch(
     """
     _check_share("negative", negative_share)
     _check_share("distractor", distractor_share)
+    _check_share("same category", same_category_share)
     u, tries = rng.random((14, batch)), rng.random((2, TRIES, batch))
     kind = _draw_kinds(check_mix(table, mix), batch, u[0, 0])
     template = np.empty(batch, dtype=np.int64)
@@ -124,7 +124,7 @@ def plan_batch(
         of = kind == number
         template[of] = table.pools[_POOLS[KINDS[number]]].draw(u[1, of])
     patch, pasted = kind == _PATCHES, kind == _PASTED
-    other = _other_objects(table, template, kind, u[2] < SAME_CATEGORY_SHARE, tries[0])
+    other = _other_objects(table, template, kind, u[2] < same_category_share, tries[0])
     negative = (u[3] < negative_share) & (other >= 0)
     partner = np.where(patch, template, table.tracks.partners(template, u[4], max_gap))
     distracted = ~negative & ~patch & ~pasted & (u[5] < distractor_share)

@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from spm_bench.models.spm import SpmNet
+from spm_bench.models.spm import SiameseNet
 
 Share = TypeVar("Share")
 Told = TypeVar("Told")
@@ -28,14 +28,16 @@ class Replicas:
         count: Shares per batch; 1 computes in the calling thread.
     """
 
-    def __init__(self, net: SpmNet, count: int) -> None:
+    def __init__(self, net: SiameseNet, count: int) -> None:
         shared = list(net.parameters())
         self.parameters = [p for p in shared if p.requires_grad]
         copies = [copy.deepcopy(net, {id(p): p for p in shared}) for _ in range(count - 1)]
         self.nets = [net, *copies]
         self.pool = ThreadPoolExecutor(count, thread_name_prefix="replica") if count > 1 else None
 
-    def gradients(self, shares: Sequence[Share], loss: Callable[[SpmNet, Share], tuple[Tensor, Told]]) -> list[Told]:
+    def gradients(
+        self, shares: Sequence[Share], loss: Callable[[SiameseNet, Share], tuple[Tensor, Told]]
+    ) -> list[Told]:
         """Put the mean gradient over the shares into the parameters.
 
         Args:
@@ -46,7 +48,7 @@ class Replicas:
             What was told, in the order of the shares.
         """
 
-        def work(net: SpmNet, share: Share) -> tuple[Sequence[Tensor | None], Told]:
+        def work(net: SiameseNet, share: Share) -> tuple[Sequence[Tensor | None], Told]:
             value, told = loss(net, share)
             return torch.autograd.grad(value, self.parameters, allow_unused=True), told
 

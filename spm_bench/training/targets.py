@@ -50,6 +50,8 @@ class TargetSettings(BaseModel):
         random_negatives: Negatives drawn at random, per pair (ours, 32).
         hard_negatives: Negatives of highest class loss among the others, per pair (ours, 16).
         fill_to: If not 0, random negatives fill up each pair's positives to this number (see `RELEASED_SAMPLING`).
+        cell_radius: For networks with one score per cell: those this near to the target's centre are positive, all
+            others negative; pixels (SiamFC, 16).
         decode_offset: See `SpmConfig.decode_offset`; proposals are decoded as at inference.
         proposals: Coarse proposals per pair that train the fine stage (released, 8 after NMS).
         proposal_nms: Overlap that suppresses one of them (released, 0.75).
@@ -74,6 +76,7 @@ class TargetSettings(BaseModel):
     random_negatives: Count = 32
     hard_negatives: Count = 16
     fill_to: Count = 0
+    cell_radius: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 16.0
     decode_offset: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
     proposals: Count = 8
     proposal_nms: Share = 0.75
@@ -198,6 +201,29 @@ def coarse_targets(anchors: Tensor, batch: PairBatch, settings: TargetSettings) 
     deltas = encode_deltas(anchors, boxes, COARSE_DIVISORS).masked_fill_(~positive[..., None], 0.0)
     regressed = positive if settings.regress_same else positive & (stands_for == 0)
     return CoarseTargets(positive.long() - (near & ~positive).long(), deltas, regressed)
+
+
+def cell_centres(anchors: Tensor, cells: int) -> Tensor:
+    """Where the cells of a response lie in the search image, cells x 2; N x 4 anchors stand in their order."""
+    first = anchors[:: len(anchors) // cells]
+    return (first[:, :2] + first[:, 2:]) / 2
+
+
+@torch.no_grad()
+def cell_targets(anchors: Tensor, batch: PairBatch, settings: TargetSettings) -> Samples:
+    """What the cells of a response are taught: near the target's centre or not, B x cells each.
+
+    Args:
+        anchors: N x 4 of a network with as many anchors per cell as `SpmConfig` has.
+        batch: B pairs; in a negative one no cell is positive.
+        settings: Gives the radius.
+    """
+    objects = find_objects(batch)
+    target = objects.boxes[:, 0]
+    centres = cell_centres(anchors, len(anchors) // len(SpmConfig().anchor_ratios))
+    away = torch.cdist((target[:, :2] + target[:, 2:]) / 2, centres)
+    positive = (away <= settings.cell_radius) & objects.valid[:, :1]
+    return Samples(positive, ~positive)
 
 
 def _centre_offsets(objects: Objects, anchors: Tensor) -> Tensor:

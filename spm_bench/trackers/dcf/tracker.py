@@ -15,7 +15,7 @@ from spm_bench.errors import TrackerError, UsageError
 from spm_bench.geometry.crops import crop_frame
 from spm_bench.models.checkpoint import Weights
 from spm_bench.models.precision import arithmetic
-from spm_bench.models.spm import SpmNet
+from spm_bench.models.spm import SiameseNet
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import BatchTracker, Box, Shared, Start, TrackerSpec
 from spm_bench.trackers.dcf.config import DcfConfig
@@ -74,7 +74,7 @@ class Follower:
         device: Where to compute.
     """
 
-    def __init__(self, net: SpmNet, config: DcfConfig, device: torch.device) -> None:
+    def __init__(self, net: SiameseNet, config: DcfConfig, device: torch.device) -> None:
         self.net, self.config, self.device = net, config, device
         self._arithmetic = arithmetic(config.precision, device)
         self._numbers = [int(layer.removeprefix("conv")) for layer in config.layers]
@@ -165,7 +165,7 @@ class DcfBatch:
 
     def __init__(self, options: Sequence[Mapping[str, Any]]) -> None:
         self.shared = Shared()
-        nets: dict[tuple[object, ...], SpmNet] = {}
+        nets: dict[tuple[object, ...], SiameseNet] = {}
         self._followers = []
         for option in options:
             named, device = option.get("weights") or DEFAULT_WEIGHTS, pick_device(option.get("device", "auto"))

@@ -245,7 +245,7 @@ class SpmBatch:
             config = SpmConfig.build({**weights.all_settings, **(option.get("config") or {})})
             which = (weights.sha256, str(device), config.precision)
             if which not in nets:
-                nets[which] = weights.network().prepare(device, config.precision)
+                nets[which] = weights.two_stages().prepare(device, config.precision)
             kind = (which, agree_on(config, SHARED_FIELDS))
             configs = kinds.setdefault(kind, (nets[which], device, []))[2]
             places.append((kind, len(configs)))

@@ -111,7 +111,7 @@ class SpmTracker:
     ) -> None:
         loaded = weights if isinstance(weights, Weights) else find_weights(weights or self.default_weights)
         self.config = SpmConfig.build({**loaded.all_settings, **(config or {})})
-        self.batch = BatchedSpm(loaded.network(), [self.config], pick_device(device))
+        self.batch = BatchedSpm(loaded.two_stages(), [self.config], pick_device(device))
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start on `frame` with the target in `box` (x, y, w, h)."""
