@@ -10,7 +10,8 @@ state. What is drawn, by kind:
     pasted     an object (video or still) whose search picture gives it a background of another video or picture
 
 A negative pair's search picture shows an object of another video or picture, for half of them (by default) of the
-template's category. Some positive pairs get such an object as `background`, to be pasted beside the target as a distractor.
+template's category. Some positive pairs get such an object as `background`, to be pasted beside the target as a
+distractor.
 """
 
 from __future__ import annotations

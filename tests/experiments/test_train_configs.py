@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from spm_bench.models.imagenet import LAYERS, TORCHVISION_BLOCKS
-from spm_bench.models.spm import SpmNet
+from spm_bench.models.spm import SpmNet, build_network
 from spm_bench.training.config import TrainConfig, differences, read_config
 from spm_bench.training.initial import initial_state
 from tests.models.test_imagenet import alexnet as alexnet
@@ -51,7 +51,7 @@ def test_a_config_is_valid_and_builds_its_network(path: Path) -> None:
     assert "?" in config.about or path.name == "base.toml", "the question it asks; the base is what others ask about"
     assert re.search(r"\bCosts [^.?]*\b\d+ (minutes?|hours?)\b", " ".join(config.about.split())), "what it costs"
     with torch.device("meta"):
-        SpmNet(config.network())
+        build_network(config.network())
     assert config.warmup_steps < 0.2 * config.steps
     assert config.held_out, "every training is validated on whole videos"
 

@@ -10,7 +10,7 @@ import torch
 
 from spm_bench.errors import UsageError
 from spm_bench.models.architecture import ARCHITECTURES, Architecture, find_architecture
-from spm_bench.models.spm import random_network
+from spm_bench.models.spm import random_siamese
 
 LITE = ARCHITECTURES["spm_lite"]
 BLOCKS = json.loads(LITE.to_json())["blocks"]
@@ -23,14 +23,17 @@ def test_a_header_gives_the_architecture_back(name: str) -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_all_have_the_geometry_of_the_released_model(name: str) -> None:
-    net = random_network(0, ARCHITECTURES[name]).eval()
+    architecture = ARCHITECTURES[name]
+    net = random_siamese(0, architecture).eval()
     with torch.inference_mode():
         template, search = (net.cm.features(torch.zeros(1, 3, size, size), 127) for size in (160, 271))
         assert search.conv2.shape[-2:] == search.conv4.shape[-2:] == (34, 34)
         assert template.conv5.shape[-2:] == (6, 6)
         wide = net.cm.features(torch.zeros(1, 3, 271, 271), 271)
         logits, deltas = net.cm(wide, net.cm.kernels(template, 1.0, 1.0))
-    assert (logits.shape, deltas.shape) == ((1, 10, 19, 19), (1, 20, 19, 19))
+    channels = (1, 0) if architecture.head == "correlation" else (10, 20)
+    assert (logits.shape, deltas.shape) == ((1, channels[0], 19, 19), (1, channels[1], 19, 19))
+    assert hasattr(net, "fm") == architecture.two_stages
 
 
 def test_a_head_brings_the_settings_it_needs() -> None:
@@ -48,7 +51,7 @@ def test_a_head_brings_the_settings_it_needs() -> None:
         ({"head_channels": 0}, "head_channels"),
         ({"fine_hidden": -3}, "fine_hidden"),
         ({"fine_channels": True}, "fine_channels"),
-        ({"fine_layers": []}, "fine_layers"),
+        ({"head": "correlation"}, "fine_layers must be none"),
         ({"fine_layers": ["conv3"]}, "conv3"),
         ({"fine_layers": ["conv4", "conv4"]}, "fine_layers"),
         ({"blocks": BLOCKS[:4]}, "4 blocks"),
