@@ -39,6 +39,7 @@ def build_app() -> typer.Typer:
         compare,
         data,
         ls,
+        new_tracker,
         report,
         reproduce,
         run,
@@ -69,6 +70,7 @@ def build_app() -> typer.Typer:
     app.command("show")(show.show)
     app.command("bench")(bench.bench)
     app.command("check-tracker")(check_tracker.check_tracker)
+    app.command("new-tracker")(new_tracker.new_tracker)
     app.command("ls")(ls.ls)
     app.command("search")(search.search)
     app.command("submit")(submit.submit)

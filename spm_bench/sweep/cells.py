@@ -232,7 +232,7 @@ def _spec(base: Base, variant: Variant, source: Source, device: str, place: Plac
     try:
         return resolve_tracker(base.tracker, variant=variant, weights=weights, device=device)
     except UsageError as error:
-        if error.where != "SPM configuration":
+        if not str(error.where).endswith(" configuration"):
             raise
         raise source.error(f"{what}: {error.problem}", place, error.remedy) from None
 

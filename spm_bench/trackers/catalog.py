@@ -93,7 +93,9 @@ def resolve_tracker(
     resolve = getattr(factory, "resolve", None)
     if isinstance(variant, Variant) and not hasattr(factory, "Settings"):
         raise UsageError(f"{title} has no settings, so there is no variant {variant.name} of it")
-    if resolve is None:
+    if resolve is None and hasattr(factory, "Settings"):
+        spec = _spec_with_settings(title, target, variant, weights)
+    elif resolve is None:
         spec = _plain_spec(title, target, cast("str | None", variant), weights)
     else:
         spec = cast(TrackerSpec, resolve(name=title, variant=variant, weights=weights, device=device))
@@ -280,6 +282,28 @@ def _plain_spec(name: str, target: str, variant: str | None, weights: str | None
     if weights is not None:
         raise UsageError(f"{name} takes no weights", remedy="Leave --weights out")
     return TrackerSpec(name=name, target=target)
+
+
+def _spec_with_settings(name: str, target: str, variant: str | Variant | None, weights: str | None) -> TrackerSpec:
+    """Describe a tracker that has `Settings` and no `resolve`: the changes of a variant are its argument `config`.
+
+    Raises:
+        UsageError: Unknown variant, a setting that cannot be, or weights.
+        TrackerError: Its `Settings` are of another kind than ours.
+    """
+    from spm_bench.trackers.settings import Settings
+
+    settings = settings_of(target)
+    if not (inspect.isclass(settings) and issubclass(settings, Settings)):
+        raise TrackerError(
+            "its Settings are no settings of ours", where=target, remedy="Derive them from spm_bench.trackers.settings"
+        )
+    if weights is not None:
+        raise UsageError(f"{name} takes no weights", remedy="Leave --weights out")
+    chosen = variant if isinstance(variant, Variant) else get_variant(target, variant or "base")
+    config = settings.build(chosen.changes).model_dump(mode="json")
+    options = {"config": dict(chosen.changes)}
+    return TrackerSpec(name=name, target=target, variant=chosen.name, options=options, identity={"config": config})
 
 
 def _code_hash(target: str) -> str:

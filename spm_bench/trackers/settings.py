@@ -26,7 +26,8 @@ class Settings(BaseModel):
         Raises:
             UsageError: Unknown field ("did you mean"), wrong type, or a value out of range.
         """
-        title = cls.__name__.removesuffix("Config").upper()
+        name = cls.__name__
+        title = name.removesuffix("Config").upper() if name.endswith("Config") else name.removesuffix("Settings")
         for name in changes:
             if name not in cls.model_fields:
                 raise unknown_name(f"{title} setting", name, cls.model_fields)
