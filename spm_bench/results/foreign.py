@@ -12,7 +12,7 @@ from spm_bench.results.archive import archive_of, is_archive, shown, unpack
 from spm_bench.results.files import RUN_FILE
 from spm_bench.results.layouts import LAYOUTS, READABLE, Layout, get_layout
 from spm_bench.results.names import Matched, match_names
-from spm_bench.results.trajectory import ResultSet, Trajectory
+from spm_bench.results.trajectory import Joined, ResultSet, Trajectory
 from spm_bench.suites.base import Sequence, Suite
 
 _SHOWN = 3
@@ -76,6 +76,10 @@ class ForeignResults:
         except ResultsError as error:
             where = None if error.where is None else shown(error.where)
             raise ResultsError(error.problem, where=where, line=error.line, remedy=error.remedy) from error
+
+    def joined(self, sequences: Many[Sequence]) -> Joined | None:
+        """Read many sequences at once (see `JoinedResultSet`)."""
+        return self.layout.read_joined(self.folder, sequences, [self.names[s.name] for s in sequences])
 
     def _trajectories(self, sequence: Sequence) -> tuple[Trajectory, ...]:
         if not self.has(sequence.name):

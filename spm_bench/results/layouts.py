@@ -7,21 +7,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spm_bench.errors import ResultsError, unknown_name
 from spm_bench.results import formats
-from spm_bench.results.trajectory import FrameState, Trajectory
+from spm_bench.results.trajectory import FrameState, Joined, Trajectory
+from spm_bench.suites.annotations import parse_joined, read_text
 from spm_bench.suites.base import Sequence
 from spm_bench.suites.starts import part_of, run_spans
 from spm_bench.suites.temporal import temporal_spans
 
 FloatArray = formats.FloatArray
+
+GROUP = 1 << 18
+"""Bytes of text parsed at a time: so many that what each call costs is nothing, so few that all stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,53 @@ class Layout:
             return trajectory
         return replace(trajectory, seconds=self._column(times, n_frames, repetition))
 
+    def read_joined(
+        self, folder: Path, sequences: Many[Sequence], names: Many[str], *, whole: bool = False
+    ) -> Joined | None:
+        """Read the only pass over each of some sequences at once, which takes half the time of one after the other.
+
+        Args:
+            folder: The tracker's folder.
+            sequences: The sequences.
+            names: What they are called in this folder.
+            whole: Insist on complete last lines.
+
+        Returns:
+            The passes; None where the family keeps its results in another way, or a file is not the usual one, be it
+            faulty or not: `read_pass` copes with it, or says what is wrong.
+        """
+        if self.repeats or self.parse is not _parse_otb:
+            return None
+        lengths = [len(sequence) for sequence in sequences]
+        ends = np.cumsum(lengths)
+        boxes, seconds = np.empty((int(ends[-1]), 4), order="F"), np.full(int(ends[-1]), np.nan)
+        try:
+            files = [read_text(f"{folder}/{self.box_path.format(sequence=name)}", ResultsError) for name in names]
+            if whole and not all(file.endswith(b"\n") for file in files):
+                return None
+            for rows, some in _groups(files, ends):
+                found = parse_joined(files[some], lengths[some], 4)
+                if found is None:
+                    return None
+                boxes[rows] = found
+            for i in self._timed(folder, names):
+                seconds[ends[i] - lengths[i] : ends[i]] = self._seconds(folder, names[i], lengths[i], 1)
+        except ResultsError:  # raised again, as it is to be, by who reads one after the other
+            return None
+        origins = np.repeat([sequence.file_origin for sequence in sequences], lengths)
+        for column in (0, 1):
+            boxes[:, column] -= origins
+        return Joined(boxes, seconds)
+
+    def _timed(self, folder: Path, names: Many[str]) -> list[int]:
+        """Which of some sequences have a file of seconds; one look into each folder instead of one at each file."""
+        templates = (self.time_path, *self.other_times)
+        listed: set[str] = set()
+        for inside in {os.path.dirname(template) for template in templates}:  # noqa: PTH120 - of a template
+            if (folder / inside).is_dir():
+                listed.update(os.path.join(inside, name) for name in os.listdir(folder / inside))  # noqa: PTH118, PTH208
+        return [i for i, name in enumerate(names) if any(t.format(sequence=name) in listed for t in templates)]
+
     def write(self, folder: Path, sequence: str, repetition: int, trajectory: Trajectory, *, origin: int = 1) -> None:
         """Write one repetition, the box file last: once it is there, the repetition is finished.
 
@@ -191,6 +244,14 @@ class Layout:
         column = repetition - 1 if self.column_per_repetition else 0
         table = formats.read_seconds(path, n_frames)
         return table[:, column] if table.shape[1] > column else np.full(n_frames, np.nan)
+
+
+def _groups(files: Many[bytes], ends: NDArray[np.intp]) -> Iterator[tuple[slice, slice]]:
+    """Cut files into runs of about `GROUP` bytes: slices of their lines, whose ends are given, and of the files."""
+    sizes = np.cumsum([len(file) for file in files])
+    starts = [0, *(np.flatnonzero(np.diff(sizes // GROUP)) + 1), len(files)]
+    for first, last in pairwise(starts):
+        yield slice(ends[first - 1] if first else 0, ends[last - 1]), slice(first, last)
 
 
 def one_pass_trajectory(boxes: FloatArray, seconds: FloatArray | None = None) -> Trajectory:

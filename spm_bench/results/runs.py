@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from spm_bench.results.manifest import (
     write_manifest,
 )
 from spm_bench.results.provenance import code_hash, environment
-from spm_bench.results.trajectory import Trajectory
+from spm_bench.results.trajectory import Joined, Trajectory
 from spm_bench.suites.annotations import check_name
 from spm_bench.suites.base import Sequence, Suite
 from spm_bench.trackers.base import TrackerSpec
@@ -94,6 +95,11 @@ class RunResults:
             raise self._unfinished(sequence.name)
         count = self.manifest["sequences"][sequence.name]["repetitions"]
         return _read_own(get_layout(self.family), self.folder / self.label, sequence, count)
+
+    def joined(self, sequences: Many[Sequence]) -> Joined | None:
+        """Read many sequences at once (see `JoinedResultSet`)."""
+        names = [sequence.name for sequence in sequences]
+        return get_layout(self.family).read_joined(self.folder / self.label, sequences, names, whole=True)
 
     def _unfinished(self, name: str) -> ResultsError:
         if name in self.failed:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,14 @@ class Trajectory:
         return len(self.boxes)
 
 
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """One pass over each of some sequences, one after the other: F x 4 boxes and F seconds as in `Trajectory`."""
+
+    boxes: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+
+
 class ResultSet(Protocol):
     """The raw results of one tracker on one suite: a run folder of ours, or anybody's folder of text files.
 
@@ -76,4 +85,17 @@ class ResultSet(Protocol):
 
         Raises:
             ResultsError: A file is missing, cut, of the wrong length or not numbers; names file and line.
+        """
+
+
+@runtime_checkable
+class JoinedResultSet(ResultSet, Protocol):
+    """A result set that can read many sequences at once, faster than one by one."""
+
+    def joined(self, sequences: Many[Sequence]) -> Joined | None:
+        """Read the only pass over each of some sequences that have results.
+
+        Returns:
+            The same boxes and seconds as `trajectories` gives; None where these have to be asked, which may or may not
+            find a fault.
         """

@@ -12,7 +12,7 @@ from spm_bench.errors import DataError, ResultsError
 from spm_bench.geometry.boxes import has_area
 from spm_bench.metrics.success import first_rows
 from spm_bench.results.layouts import get_layout
-from spm_bench.results.trajectory import ResultSet
+from spm_bench.results.trajectory import JoinedResultSet, ResultSet
 from spm_bench.suites.base import Sequence, Suite
 
 FloatArray = NDArray[np.float64]
@@ -117,6 +117,17 @@ def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> 
         ResultsError: Sequences without results (all of them, or not `allow_missing`), or broken results.
     """
     sequences = sequences_with_results(suite, results, allow_missing)
+    joined = results.joined(sequences) if isinstance(results, JoinedResultSet) else None
+    if joined is not None:
+        return Passes(
+            sequences=sequences,
+            owners=np.arange(len(sequences)),
+            lengths=np.array([len(sequence) for sequence in sequences], dtype=np.intp),
+            begins=np.zeros(len(sequences), dtype=np.intp),
+            boxes=joined.boxes,
+            truth=_joined_truth(tuple((sequence, 0) for sequence in sequences)),
+            seconds=joined.seconds,
+        )
     spans = get_layout(suite.family).spans
     owners, begins, boxes, seconds = [], [], [], []
     for index, sequence in enumerate(sequences):

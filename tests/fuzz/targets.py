@@ -25,7 +25,15 @@ from spm_bench.results.archive import unpack
 from spm_bench.results.foreign import find_result_sets
 from spm_bench.results.manifest import SCHEMA, read_manifest
 from spm_bench.results.timing import read_timing
-from spm_bench.suites.annotations import parse_flags, parse_labels, parse_names, parse_plain, parse_ragged, parse_rows
+from spm_bench.suites.annotations import (
+    parse_flags,
+    parse_joined,
+    parse_labels,
+    parse_names,
+    parse_plain,
+    parse_ragged,
+    parse_rows,
+)
 from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.loading import recorded_image_sizes
 from spm_bench.suites.regions import read_regions
@@ -80,6 +88,15 @@ def plain(path: Path) -> object:
     return parse_plain(data, (4, 8)), parse_ragged(data)
 
 
+def joined(path: Path) -> object:
+    """Two files at once, which must give what they give one by one."""
+    data = path.read_bytes()
+    found = parse_joined([data, BOXES[0]], [N, N], 4)
+    if found is not None:
+        np.testing.assert_array_equal(found[:N], parse_rows(path, (4,)))
+    return found
+
+
 BOXES = (
     b"1,2,3,4\n" * N,
     b"1\t2\t3\t4.5\n" * N,
@@ -114,6 +131,7 @@ TARGETS = {
     ),
     "rows": Target("a.txt", lambda p: parse_rows(p, (1, 4, 8)), (*BOXES, b"1,2,3,4,5,6,7,8\n")),
     "plain": Target("a.txt", plain, (*BOXES, *REGIONS)),
+    "joined": Target("a.txt", joined, BOXES),
     "regions": Target("groundtruth.txt", read_regions, (*BOXES, *REGIONS, b"m0,0,3,2,1,2,3\n", b"m1,1,2,2,0,4\n1\n")),
     "anchors": Target("anchor.value", lambda p: read_anchors(p, N), LABELS),
     "labels": Target("a.label", lambda p: parse_labels(p, N, highest=8, pad=True), LABELS),

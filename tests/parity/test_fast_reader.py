@@ -77,6 +77,49 @@ def test_the_usual_dialects_are_plain(parser: str, separator: str, line_end: str
     assert rows.flags.writeable
 
 
+def parse_joined(parser: str, texts: list[bytes], n_lines: list[int], columns: int = 4) -> FloatArray | None:
+    hidden = {"simdjson": None} if parser == "pydantic" else {}
+    with mock.patch.dict(sys.modules, hidden):
+        return annotations.parse_joined(texts, n_lines, columns)
+
+
+LINES = st.sampled_from(
+    ["1,2", "1\t-2.5", "3e+1 4", "1,2,3", "5", "", "1;2", "1,,2", "nan,1", "+1,2", "1,1e999", "[1],2"]
+)
+
+
+@both_parsers
+@settings(max_examples=500)
+@given(st.lists(st.lists(LINES, min_size=1, max_size=3), min_size=1, max_size=3), st.sampled_from(["\n", "\r\n"]))
+def test_texts_are_read_together_as_one_by_one_or_not_at_all(parser: str, files: list[list[str]], end: str) -> None:
+    texts = [end.join(lines).encode() for lines in files]
+    fast = parse_joined(parser, texts, [len(lines) for lines in files], 2)
+    slow = [parse_plain(parser, text, (2,)) for text in texts]
+    if fast is not None:
+        np.testing.assert_array_equal(fast, np.concatenate([rows for rows in slow if rows is not None]))
+        assert len(fast) == sum(map(len, files))
+    else:
+        alike = all(rows is not None and len(rows) == len(lines) for rows, lines in zip(slow, files, strict=True))
+        assert not alike or end == "\r\n", "only Windows' line ends are left to the other though plain"
+
+
+@both_parsers
+@given(st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=8, max_size=8), min_size=1))
+def test_full_precision_is_kept_of_many_texts(parser: str, files: list[list[float]]) -> None:
+    texts = ["\t".join(map(repr, row[:4])) + "\n" + ",".join(map(repr, row[4:])) for row in files]
+    separate = [line.encode() + b"\n" for text in texts for line in text.split("\n")]
+    fast = parse_joined(parser, separate, [1] * len(separate))
+    assert fast is not None
+    np.testing.assert_array_equal(fast, np.array(files).reshape(-1, 4))
+
+
+@both_parsers
+def test_lines_in_the_wrong_file_are_noticed(parser: str) -> None:
+    assert parse_joined(parser, [b"1,2,3,4\n", b"1,2,3,4\n5,6,7,8\n"], [1, 2]) is not None
+    assert parse_joined(parser, [b"1,2,3,4\n", b"1,2,3,4\n5,6,7,8\n"], [2, 1]) is None
+    assert parse_joined(parser, [b"1,2,3,4\n", b"1,2,3\n4,5,6,7,8\n"], [1, 2]) is None
+
+
 NOT_PLAIN = ["", "\n", "\r\n", "-", "1,2\n34", "1\n\n", "1\n1\r\n", "1\r,2\n", "1,2,3,4\n1,2,3\n"]
 NOT_PLAIN += ["1e999,1,1,1\n", "1,,3,4\n", "1, 2, 3, 4\n", "1;2;3;4\n", "nan,1,1,1\n"]
 
