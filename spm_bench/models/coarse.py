@@ -307,8 +307,12 @@ class CoarseStage(nn.Module):
 
     def forward(self, features: Features, kernels: Kernels) -> tuple[Tensor, Tensor]:
         """Match a search pass; see `CoarseHead.forward` for the shapes. Float32 when frozen."""
+        return self.match(features.conv5, kernels)
+
+    def match(self, cells: Tensor, kernels: Kernels) -> tuple[Tensor, Tensor]:
+        """The same for conv5 alone, which is all that the head looks at."""
         with self._arithmetic():
-            logits, deltas = self.rpn_head(features.conv5, kernels)
+            logits, deltas = self.rpn_head(cells, kernels)
         return self._single(logits), self._single(deltas)
 
     def _single(self, x: Tensor) -> Tensor:

@@ -23,6 +23,17 @@ TRACKERS.register(
     "SPM-lite", "spm_bench.trackers.spm:SpmLiteTracker", "SPM with the compact network that comes with the package"
 )
 TRACKERS.register(
+    "SiamFC", "spm_bench.trackers.siamese:SiamFcTracker", "Cross-correlation at several sizes, Siamese (ECCVW 2016)"
+)
+TRACKERS.register(
+    "SiamRPN", "spm_bench.trackers.siamese:SiamRpnTracker", "Region proposals, Siamese, one stage (CVPR 2018)"
+)
+TRACKERS.register(
+    "DaSiamRPN",
+    "spm_bench.trackers.siamese:DaSiamRpnTracker",
+    "SiamRPN that knows distractors, in training and while it tracks (ECCV 2018)",
+)
+TRACKERS.register(
     "DCF",
     "spm_bench.trackers.dcf:DcfTracker",
     "Correlation filter on the features of SPM-lite's network, learned online in closed form",
@@ -56,6 +67,9 @@ _VARIANTS: Mapping[str, Mapping[str, str]] = {
 _WITH_SETTINGS: Mapping[str, str] = {
     "SPM": "spm_bench.trackers.spm.variants:VARIANTS",
     "SPM-lite": "spm_bench.trackers.spm.variants:VARIANTS",
+    "SiamFC": "spm_bench.trackers.siamese.variants:SIAMFC",
+    "SiamRPN": "spm_bench.trackers.siamese.variants:SIAMRPN",
+    "DaSiamRPN": "spm_bench.trackers.siamese.variants:DASIAMRPN",
     "DCF": "spm_bench.trackers.dcf.variants:VARIANTS",
 }
 """Registered trackers with settings -> their variants, name -> `Variant`, in modules that import nothing heavy."""

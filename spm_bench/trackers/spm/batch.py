@@ -19,7 +19,7 @@ from torch import Tensor
 
 from spm_bench.errors import UsageError
 from spm_bench.models.checkpoint import Weights
-from spm_bench.models.spm import SpmNet, Template
+from spm_bench.models.spm import SiameseNet, SpmNet, Template
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import Shared, Start
 from spm_bench.trackers.spm.config import SpmConfig
@@ -310,7 +310,7 @@ class SpmBatch:
         return list(together.values())
 
 
-def looks_at_once(net: SpmNet, search_size: int, device: torch.device) -> int:
+def looks_at_once(net: SiameseNet, search_size: int, device: torch.device) -> int:
     """Search crops per pass through the network."""
     if device.type != "cpu":
         return LOOKS_AT_ONCE["cuda"]

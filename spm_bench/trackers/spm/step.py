@@ -20,6 +20,7 @@ from torch import Tensor
 from spm_bench.geometry.anchors import base_anchors, decode_deltas, grid_anchors
 from spm_bench.geometry.crops import Border, crop_frame, search_region, to_image_frame, to_search_frame
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture
+from spm_bench.models.grid import ResponseGrid
 from spm_bench.models.spm import SpmNet, Template
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.proposals import LOWEST, Candidates, select_candidates
@@ -43,8 +44,14 @@ def make_anchors(
     Raises:
         UsageError: The sizes leave no response.
     """
-    base = base_anchors(stride, config.anchor_ratios, config.anchor_scales)
-    grid = anchor_grid(config, architecture)
+    return anchors_on(anchor_grid(config, architecture), stride, config.anchor_ratios, config.anchor_scales, device)
+
+
+def anchors_on(
+    grid: ResponseGrid, stride: int, ratios: Sequence[float], scales: Sequence[float], device: torch.device
+) -> Tensor:
+    """All anchors of a response, N x 4 float32 corners in list order (row, column, anchor)."""
+    base = base_anchors(stride, ratios, scales)
     return torch.from_numpy(grid_anchors(base, grid.cells, stride, grid.first)).float().to(device)
 
 
