@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from spm_bench.geometry.boxes import iou
 from spm_bench.metrics.success import area_under, share_above
 from spm_bench.models.architecture import Architecture, find_architecture
-from spm_bench.models.spm import SpmNet
+from spm_bench.models.spm import SiameseNet, build_network
 from spm_bench.suites.base import FloatArray, Frame
-from spm_bench.trackers.spm.config import SpmConfig
+from spm_bench.trackers.settings import Settings
 from spm_bench.trackers.spm.device import pick_device
-from spm_bench.trackers.spm.tracker import BatchedSpm
 from spm_bench.training.rows import Rows
+from spm_bench.training.slots import Slots, find_method
 from spm_bench.training.virtual import VirtualVideo, held_out_tracks, wandering
 
 SLOTS_AT_ONCE = {"cpu": 8, "cuda": 128}
@@ -35,48 +33,14 @@ MEASURES = ("auc_one_pass", "auc_restarted", "losses")
 """What is told of every sequence, and the mean over sequences."""
 
 
-class Slots(Protocol):
-    """A tracker that follows S targets together."""
-
-    def init(self, frames: Sequence[Frame], boxes: FloatArray) -> None:
-        """Start every slot; boxes S x 4 (x, y, w, h)."""
-
-    def update(self, frames: Sequence[Frame]) -> FloatArray:
-        """Advance every slot; S x 4."""
-
-    def place(self, slots: NDArray[np.bool_], boxes: FloatArray) -> None:
-        """Put the last box of the marked slots (S bool) where `boxes` (S x 4) say; templates stay."""
-
-
-class SpmSlots:
-    """`BatchedSpm` whose slots can be put back on their target."""
-
-    def __init__(self, net: SpmNet, configs: Sequence[SpmConfig], device: torch.device) -> None:
-        self.batch = BatchedSpm(net, configs, device)
-
-    def init(self, frames: Sequence[Frame], boxes: FloatArray) -> None:
-        """See `Slots`."""
-        self.batch.init(frames, boxes)
-
-    def update(self, frames: Sequence[Frame]) -> FloatArray:
-        """See `Slots`."""
-        return self.batch.update(frames)
-
-    def place(self, slots: NDArray[np.bool_], boxes: FloatArray) -> None:
-        """See `Slots`."""
-        corners = torch.from_numpy(np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1))
-        marked = torch.from_numpy(slots).to(self.batch.device)
-        self.batch.boxes = torch.where(marked[:, None], corners.to(self.batch.device), self.batch.boxes)
-
-
-Make = Callable[[Sequence[SpmConfig]], Slots]
+Make = Callable[[Sequence[Settings]], Slots]
 
 
 class Job(NamedTuple):
     """One slot: a video and the tracker's settings."""
 
     video: VirtualVideo
-    config: SpmConfig
+    config: Settings
 
 
 class Pass(NamedTuple):
@@ -176,6 +140,7 @@ def validate_network(
     rows: Rows,
     *,
     changes: Mapping[str, Any] | None = None,
+    tracker: str | None = None,
     device: str = "cpu",
     seed: int = 0,
     seeds: int = 1,
@@ -187,6 +152,7 @@ def validate_network(
         architecture: Its architecture, or the name.
         rows: Held-out rows.
         changes: Settings on top of the architecture's own.
+        tracker: See `evaluate_settings`.
         device: Where to compute.
         seed: Of the first wandering.
         seeds: How many wanderings of each video.
@@ -198,9 +164,10 @@ def validate_network(
         DataError: No usable track.
         UsageError: Unknown architecture or setting.
     """
-    net = SpmNet(find_architecture(architecture) if isinstance(architecture, str) else architecture)
+    net = build_network(find_architecture(architecture) if isinstance(architecture, str) else architecture)
     net.load_state_dict(dict(net_state))
-    return evaluate_settings(net, rows, [changes or {}], seeds=range(seed, seed + seeds), device=device)[0].values
+    seen = range(seed, seed + seeds)
+    return evaluate_settings(net, rows, [changes or {}], seeds=seen, tracker=tracker, device=device)[0].values
 
 
 class Setting(NamedTuple):
@@ -220,11 +187,12 @@ def settings_grid(**choices: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def evaluate_settings(
-    net: SpmNet,
+    net: SiameseNet,
     rows: Rows,
     grid: Sequence[Mapping[str, Any]],
     *,
     seeds: Sequence[int] = (0, 1, 2),
+    tracker: str | None = None,
     device: str = "cpu",
 ) -> list[Setting]:
     """Try settings of the tracker on the held-out rows, all as slots of the same batches.
@@ -235,6 +203,7 @@ def evaluate_settings(
         grid: Changes to the settings that go with the architecture, one mapping per row of the result; fields that
             shape tensors must agree.
         seeds: Of the wanderings; each video is seen once with each.
+        tracker: "SPM", "SiamFC", "SiamRPN" or "DaSiamRPN"; None: what the network was made for.
         device: Where to compute.
 
     Returns:
@@ -245,13 +214,14 @@ def evaluate_settings(
         UsageError: Unknown setting, or settings that cannot share a batch.
     """
     place = pick_device(device)
-    configs = [SpmConfig.build({**net.architecture.settings, **changes}) for changes in grid]
+    method = find_method(tracker, net.architecture)
+    configs = [method.build(net.architecture, changes) for changes in grid]
     tracks = held_out_tracks(rows)
     skipped = {"skipped": float(sum(track.skipped for track in tracks))}
     videos = [wandering(track, seed) for track in tracks for seed in seeds]
 
-    def make(some: Sequence[SpmConfig]) -> Slots:
-        return SpmSlots(net, some, place)
+    def make(some: Sequence[Settings]) -> Slots:
+        return method.make(net, some, place)
 
     # Settings innermost: slots on one frame are in one batch and share it.
     jobs = [Job(video, config) for video in videos for config in configs]

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from spm_bench.errors import TrackerError, UsageError
+from spm_bench.models.architecture import Architecture
 from spm_bench.models.checkpoint import Weights
 from spm_bench.models.spm import SiameseNet
 from spm_bench.suites.base import Frame
@@ -64,7 +65,7 @@ class SiameseBatch:
         for option in options:
             named, device = option.get("weights") or default_weights, pick_device(option.get("device", "auto"))
             weights = named if isinstance(named, Weights) else find_weights(named)
-            config = config_of(kind, weights, option.get("config") or {})
+            config = settings_of(kind, weights.architecture, {**weights.settings, **(option.get("config") or {})})
             network = (weights.sha256, str(device), config.precision)
             if network not in nets:
                 nets[network] = weights.network().prepare(device, config.precision)
@@ -109,14 +110,14 @@ def _by_family(families: Sequence[Family[Any]]) -> list[tuple[Family[Any], list[
     return list(together.values())
 
 
-def config_of(kind: type[Family[Any]], weights: Weights, changes: Mapping[str, Any]) -> SiameseConfig:
-    """The settings in force: the rival's defaults, what the architecture and the weights bring, and the changes.
+def settings_of(kind: type[Family[Any]], architecture: Architecture, changes: Mapping[str, Any]) -> SiameseConfig:
+    """The settings in force: the rival's defaults, what the architecture brings, and the changes.
 
     Factors on the kernels go with an architecture, and SiamFC has none of them.
     """
     known = kind.Settings.model_fields
-    brought = {name: value for name, value in weights.architecture.settings.items() if name in known}
-    return kind.Settings.build({**brought, **weights.settings, **changes})
+    brought = {name: value for name, value in architecture.settings.items() if name in known}
+    return kind.Settings.build({**brought, **changes})
 
 
 class _RivalTracker:
@@ -171,7 +172,7 @@ class _RivalTracker:
         chosen = choose_variant(name, variant, cls.variants)
         found = find_weights(weights or cls.default_weights)
         cls.kind.check(found.architecture)
-        config = config_of(cls.kind, found, chosen.changes)
+        config = settings_of(cls.kind, found.architecture, {**found.settings, **chosen.changes})
         home = "spm_bench.trackers.siamese" if cls.__module__ == __name__ else cls.__module__
         target = f"{home}:{cls.__qualname__}"
         return describe(name, target, chosen, wanted=weights, found=found, config=config, device=device)

@@ -84,7 +84,7 @@ def corners_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         TrackerError: A box has no area or is not finite.
     """
     if not (np.isfinite(boxes).all() and (boxes[:, 2:] > 0).all()):
-        raise TrackerError(f"SPM cannot start on the box {boxes.tolist()}: finite with positive size is needed")
+        raise TrackerError(f"no tracking can start on the box {boxes.tolist()}: finite with positive size is needed")
     return np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
 
 
