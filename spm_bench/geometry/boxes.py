@@ -1,16 +1,63 @@
 """Axis-aligned boxes: overlaps, centre distances, clipping.
 
 Boxes are `(x, y, w, h)`, 0-based continuous coordinates, in arrays of shape (..., 4); leading dimensions broadcast.
+`Columns` are the same boxes taken apart.
 Every function returns a new array, leaves its arguments as they were, and stays silent about NaN and empty boxes.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Boxes as four arrays of one shape, with what is derived from them kept: worth it where many meet the same boxes.
+
+    The functions here take them in the place of an array of shape (..., 4). The numbers must not change any more.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    w: FloatArray
+    h: FloatArray
+
+    @cached_property
+    def right(self) -> FloatArray:
+        """The right edge."""
+        return self.x + self.w
+
+    @cached_property
+    def bottom(self) -> FloatArray:
+        """The lower edge."""
+        return self.y + self.h
+
+    @cached_property
+    def areas(self) -> FloatArray:
+        """Width times height, whatever their signs."""
+        return self.w * self.h
+
+    @cached_property
+    def sized(self) -> BoolArray:
+        """Whether width and height are above zero."""
+        return np.asarray((self.w > 0) & (self.h > 0))
+
+    @cached_property
+    def centres(self) -> tuple[FloatArray, FloatArray]:
+        """See `centres`."""
+        return self.x + (self.w - 1.0) / 2.0, self.y + (self.h - 1.0) / 2.0
+
+    @cached_property
+    def units(self) -> tuple[FloatArray, FloatArray]:
+        """Width and height; NaN where the box has no area."""
+        return np.where(self.sized, self.w, np.nan), np.where(self.sized, self.h, np.nan)
 
 
 def _boxes(boxes: ArrayLike) -> FloatArray:
@@ -20,21 +67,31 @@ def _boxes(boxes: ArrayLike) -> FloatArray:
     return array
 
 
-def has_area(boxes: ArrayLike) -> BoolArray:
+def columns(boxes: ArrayLike | Columns) -> Columns:
+    """Take boxes apart, shape (..., 4); the columns are views of an array of numbers.
+
+    >>> columns([[1, 2, 3, 4], [5, 6, 7, 8]]).right.tolist()
+    [4.0, 12.0]
+    """
+    if isinstance(boxes, Columns):
+        return boxes
+    array = _boxes(boxes)
+    return Columns(array[..., 0], array[..., 1], array[..., 2], array[..., 3])
+
+
+def has_area(boxes: ArrayLike | Columns) -> BoolArray:
     """Tell which boxes are usable: four finite numbers, width and height above zero.
 
     >>> has_area([[0, 0, 2, 1], [0, 0, 0, 1], [float("nan"), 0, 2, 1]]).tolist()
     [True, False, False]
     """
-    array = _boxes(boxes)
-    x, y, w, h = np.moveaxis(array, -1, 0)
+    of = columns(boxes)
     with np.errstate(all="ignore"):
         # one sum is finite only if all four are (up to overflow, which no real coordinate reaches)
-        usable: BoolArray = np.isfinite(x + y + w + h) & (w > 0) & (h > 0)
-    return usable
+        return np.asarray(np.isfinite(of.x + of.y + of.w + of.h) & of.sized)
 
 
-def iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
+def iou(a: ArrayLike | Columns, b: ArrayLike | Columns) -> FloatArray:
     """Intersection over union of boxes, row by row.
 
     The "+1 pixel" form of the older toolkits (right = x + w - 1, side = right - left + 1) is the same number, because
@@ -53,19 +110,17 @@ def iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
     >>> iou([0, 0, 2, 2], [[0, 0, 2, 2], [1, 0, 2, 2], [5, 5, 1, 1]]).round(4).tolist()
     [1.0, 0.3333, 0.0]
     """
-    a, b = _boxes(a), _boxes(b)
-    (ax, ay, aw, ah), (bx, by, bw, bh) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
+    a, b = columns(a), columns(b)
     with np.errstate(all="ignore"):
-        wide = np.minimum(ax + aw, bx + bw) - np.maximum(ax, bx)
-        high = np.minimum(ay + ah, by + bh) - np.maximum(ay, by)
+        wide = np.minimum(a.right, b.right) - np.maximum(a.x, b.x)
+        high = np.minimum(a.bottom, b.bottom) - np.maximum(a.y, b.y)
         shared = np.maximum(wide, 0.0) * np.maximum(high, 0.0)
         # rounding of x + w can lift the shared area of equal boxes just above their own
-        ratio = np.minimum(shared / (aw * ah + bw * bh - shared), 1.0)
-    usable = (aw > 0) & (ah > 0) & (bw > 0) & (bh > 0)
-    return np.where(usable, np.fmax(ratio, 0.0), 0.0)
+        ratio = np.minimum(shared / (a.areas + b.areas - shared), 1.0)
+    return np.where(a.sized & b.sized, np.fmax(ratio, 0.0), 0.0)
 
 
-def centres(boxes: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def centres(boxes: ArrayLike | Columns) -> tuple[FloatArray, FloatArray]:
     """Centres of boxes by the rule of the OTB toolkit, `x + (w - 1) / 2`: their x and y, shape (...) each.
 
     It is the mean of the first and the last pixel's index, half a pixel left of the continuous centre `x + w / 2`. The
@@ -75,19 +130,18 @@ def centres(boxes: ArrayLike) -> tuple[FloatArray, FloatArray]:
     >>> float(x), float(y)
     (12.0, 21.0)
     """
-    x, y, w, h = np.moveaxis(_boxes(boxes), -1, 0)
-    return x + (w - 1.0) / 2.0, y + (h - 1.0) / 2.0
+    return columns(boxes).centres
 
 
-def centre_offsets(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def centre_offsets(a: ArrayLike | Columns, b: ArrayLike | Columns) -> tuple[FloatArray, FloatArray]:
     """Way from the centres of `b` to those of `a` in pixels, along x and y, shape (...) each; NaN where a box has one.
 
     >>> dx, dy = centre_offsets([3, 4, 5, 3], [0, 0, 3, 3])
     >>> float(dx), float(dy)
     (4.0, 4.0)
     """
-    (ax, ay), (bx, by) = centres(a), centres(b)
     with np.errstate(all="ignore"):
+        (ax, ay), (bx, by) = centres(a), centres(b)
         return ax - bx, ay - by
 
 
@@ -112,17 +166,18 @@ def centre_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
         return lengths(centre_offsets(a, b))
 
 
-def offsets_in_sides(offsets: tuple[FloatArray, FloatArray], truth: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def offsets_in_sides(
+    offsets: tuple[FloatArray, FloatArray], truth: ArrayLike | Columns
+) -> tuple[FloatArray, FloatArray]:
     """Offsets along x in widths and along y in heights of the true box; NaN where that box has no area.
 
     >>> dx, dy = offsets_in_sides(centre_offsets([2, 0, 4, 4], [0, 0, 4, 2]), [0, 0, 4, 2])
     >>> float(dx), float(dy)
     (0.5, 0.5)
     """
-    _, _, w, h = np.moveaxis(_boxes(truth), -1, 0)
-    usable = (w > 0) & (h > 0)
+    w, h = columns(truth).units
     with np.errstate(all="ignore"):
-        return np.where(usable, offsets[0] / w, np.nan), np.where(usable, offsets[1] / h, np.nan)
+        return offsets[0] / w, offsets[1] / h
 
 
 def normalised_centre_distances(boxes: ArrayLike, truth: ArrayLike) -> FloatArray:

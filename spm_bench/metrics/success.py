@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spm_bench.geometry.boxes import (
+    Columns,
     centre_offsets,
-    centres,
     clamp_boxes,
     clip_boxes,
     has_area,
     iou,
     offsets_in_sides,
 )
+from spm_bench.geometry.boxes import columns as as_columns
 from spm_bench.geometry.boxes import lengths as vector_lengths
 from spm_bench.metrics.conventions import FAILS, Area, Bounding, Convention, ValidTruth
 
@@ -58,6 +59,79 @@ def first_rows(lengths: ArrayLike) -> IntArray:
     return np.cumsum(counts) - counts
 
 
+@dataclass(frozen=True, eq=False)
+class _TruthBlock:
+    """The truth of some passes as a convention sees it.
+
+    Attributes:
+        rows: Its frames among all F.
+        starts: The first frames of its passes, counted inside the block.
+        boxes: Shifted, rounded and bounded as the convention has it.
+        given: The same before they are bounded: what takes the place of results in first frames.
+        for_overlap: Frames with a usable annotation.
+        for_error: The same for errors.
+        lost: Frames that fail in any case.
+        sizes: Of the pictures; None without bounds.
+    """
+
+    rows: slice
+    starts: IntArray
+    boxes: Columns
+    given: Columns
+    for_overlap: BoolArray
+    for_error: BoolArray
+    lost: BoolArray
+    sizes: FloatArray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Annotations of F frames, ready to be compared with the results of many trackers (see `prepare_truth`)."""
+
+    n_frames: int
+    convention: Convention
+    blocks: tuple[_TruthBlock, ...]
+
+
+def prepare_truth(
+    truth: ArrayLike,
+    lengths: ArrayLike,
+    convention: Convention,
+    *,
+    absent: BoolArray | None = None,
+    sizes: ArrayLike | None = None,
+) -> Truth:
+    """Work out what a convention needs of the annotations, once for all trackers; see `measure_frames`.
+
+    Args:
+        truth: F x 4 boxes; rows with NaN or without area have no annotation.
+        lengths: Number of frames of each pass, each at least 1.
+        convention: The rules, see `Convention`.
+        absent: F booleans, frames that fail in any case; needed only by conventions with `absent_labels`.
+        sizes: (width, height) of the pictures, F x 2 or (2,); needed only by conventions that bound boxes.
+
+    Raises:
+        ValueError: Shapes that do not fit together, or sizes missing.
+    """
+    counts, boxes = np.asarray(lengths, dtype=np.intp), np.asarray(truth, np.float64)
+    n = len(boxes)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or n != counts.sum() or (counts < 1).any():
+        raise ValueError(f"{boxes.shape} true boxes and {counts.sum()} frames do not fit together")
+    lost = np.zeros(n, dtype=bool) if absent is None else absent
+    extents = None if sizes is None else np.broadcast_to(np.asarray(sizes, np.float64), (n, 2))
+    blocks = []
+    for passes, rows in _blocks(counts):
+        bounds = None if extents is None else extents[rows]
+        given = _as_seen(boxes[rows], convention)
+        bounded = _bounded(given, bounds, convention.bounding)
+        for_overlap, for_error = (
+            _valid(bounded, r) for r in (convention.valid_for_overlap, convention.valid_for_error)
+        )
+        starts = first_rows(counts[passes])
+        blocks.append(_TruthBlock(rows, starts, bounded, given, for_overlap, for_error, lost[rows], bounds))
+    return Truth(n, convention, tuple(blocks))
+
+
 def measure_frames(
     results: ArrayLike,
     truth: ArrayLike,
@@ -85,19 +159,21 @@ def measure_frames(
     >>> frames.overlaps.round(3).tolist(), frames.errors.tolist()
     ([1.0, 0.0], [0.0, 5.0])
     """
-    counts = np.asarray(lengths, dtype=np.intp)
-    boxes, true = np.asarray(results, np.float64), np.asarray(truth, np.float64)
-    n = len(boxes)
-    if boxes.ndim != 2 or boxes.shape != true.shape or n != counts.sum() or (counts < 1).any():
-        raise ValueError(
-            f"{boxes.shape} results, {true.shape} true boxes and {counts.sum()} frames do not fit together"
-        )
-    lost = np.zeros(n, dtype=bool) if absent is None else absent
-    extents = None if sizes is None else np.broadcast_to(np.asarray(sizes, np.float64), (n, 2))
-    measures = np.empty((3, n))
-    for passes, rows in _blocks(counts):
-        bounds = None if extents is None else extents[rows]
-        measures[:, rows] = _measure(boxes[rows], true[rows], counts[passes], convention, lost[rows], bounds)
+    return measure_against(results, prepare_truth(truth, lengths, convention, absent=absent, sizes=sizes))
+
+
+def measure_against(results: ArrayLike, truth: Truth) -> FrameMeasures:
+    """Compare one tracker's results, F x 4 boxes, with what `prepare_truth` made.
+
+    Raises:
+        ValueError: Another number of frames.
+    """
+    boxes = np.asarray(results, np.float64)
+    if boxes.shape != (truth.n_frames, 4):
+        raise ValueError(f"{boxes.shape} results and {truth.n_frames} true boxes do not fit together")
+    measures = np.empty((3, truth.n_frames))
+    for block in truth.blocks:
+        measures[:, block.rows] = _measure(boxes[block.rows], block, truth.convention)
     return FrameMeasures(*measures)
 
 
@@ -110,79 +186,77 @@ def _blocks(counts: IntArray) -> Iterator[tuple[slice, slice]]:
         yield slice(passes[i], passes[i + 1]), slice(rows[i], rows[i + 1])
 
 
-def _measure(
-    results: FloatArray,
-    truth: FloatArray,
-    counts: IntArray,
-    convention: Convention,
-    absent: BoolArray,
-    sizes: FloatArray | None,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _as_seen(boxes: FloatArray, convention: Convention) -> Columns:
+    """New columns in the coordinates that the benchmark's own tools see: every rule below looks at these.
+
+    Each is contiguous, as the steps below work on single columns.
+    """
+    x, y = boxes[:, 0] + convention.origin, boxes[:, 1] + convention.origin
+    w, h = boxes[:, 2].copy(), boxes[:, 3].copy()
+    return Columns(*map(np.round, (x, y, w, h))) if convention.rounded else Columns(x, y, w, h)
+
+
+def _measure(results: FloatArray, truth: _TruthBlock, convention: Convention) -> tuple[FloatArray, ...]:
     """Overlaps, errors and normalised errors of one block."""
-    # columns one after the other: the steps below work on single columns, faster where these are contiguous
-    boxes, true = results.copy(order="F"), truth.copy(order="F")
-    # every rule below sees the coordinates that the benchmark's own tools see
-    for column in (0, 1):
-        boxes[:, column] += convention.origin
-        true[:, column] += convention.origin
-    if convention.rounded:
-        boxes, true = np.round(boxes), np.round(true)
-    boxes = _repair(boxes, true, first_rows(counts), convention)
-    if convention.bounding != "none":
-        boxes, true = _bounded(boxes, sizes, convention.bounding), _bounded(true, sizes, convention.bounding)
-    for_overlap, for_error = (_valid(true, r) for r in (convention.valid_for_overlap, convention.valid_for_error))
-    errors, normalised = _errors(boxes, true, convention, for_error, absent)
+    boxes = _bounded(_repair(_as_seen(results, convention), truth, convention), truth.sizes, convention.bounding)
+    errors, normalised = _errors(boxes, truth, convention)
+    counted = truth.for_overlap & ~truth.lost
     if convention.overlap_inclusive:  # an overlap of 0 meets the threshold 0; that of no box meets none
-        for_overlap = for_overlap & ~np.isnan(boxes).any(axis=1)
-    return np.where(for_overlap & ~absent, iou(boxes, true), INVALID_OVERLAP), errors, normalised
+        counted &= ~np.isnan(boxes.x + boxes.y + boxes.w + boxes.h)
+    return np.where(counted, iou(boxes, truth.boxes), INVALID_OVERLAP), errors, normalised
 
 
-def _repair(boxes: FloatArray, true: FloatArray, starts: IntArray, convention: Convention) -> FloatArray:
+def _repair(boxes: Columns, truth: _TruthBlock, convention: Convention) -> Columns:
+    starts, columns = truth.starts, (boxes.x, boxes.y, boxes.w, boxes.h)
     if convention.first_frame == "ground-truth":
-        boxes[starts] = true[starts]
+        given = truth.given
+        for column, true in zip(columns, (given.x, given.y, given.w, given.h), strict=True):
+            column[starts] = true[starts]
     if convention.invalid_result == "as-is":
         return boxes
     usable = has_area(boxes)
     usable[starts] = True  # nothing is carried over from the pass before
     if usable.all():
         return boxes
-    return np.asarray(boxes[np.maximum.accumulate(np.where(usable, np.arange(len(boxes)), 0))])
+    rows = np.maximum.accumulate(np.where(usable, np.arange(len(usable)), 0))
+    return Columns(*(column[rows] for column in columns))
 
 
-def _bounded(boxes: FloatArray, sizes: FloatArray | None, rule: Bounding) -> FloatArray:
+def _bounded(boxes: Columns, sizes: FloatArray | None, rule: Bounding) -> Columns:
+    if rule == "none":
+        return boxes
     if sizes is None:
         raise ValueError("this convention bounds boxes to the picture and needs its size")
-    return clamp_boxes(boxes, sizes) if rule == "clamp" else clip_boxes(boxes, sizes)
+    array = np.stack([boxes.x, boxes.y, boxes.w, boxes.h], axis=-1)
+    return as_columns(clamp_boxes(array, sizes) if rule == "clamp" else clip_boxes(array, sizes))
 
 
-def _errors(
-    boxes: FloatArray, true: FloatArray, convention: Convention, valid: BoolArray, absent: BoolArray
-) -> tuple[FloatArray, FloatArray]:
-    offsets = centre_offsets(boxes, true)
+def _errors(boxes: Columns, truth: _TruthBlock, convention: Convention) -> tuple[FloatArray, FloatArray]:
+    offsets = centre_offsets(boxes, truth.boxes)
     with np.errstate(all="ignore"):
-        errors, normalised = vector_lengths(offsets), vector_lengths(offsets_in_sides(offsets, true))
+        errors, normalised = vector_lengths(offsets), vector_lengths(offsets_in_sides(offsets, truth.boxes))
     for values, invalid_value in (
         (errors, convention.invalid_error),
         (normalised, convention.invalid_normalised_error),
     ):
         values[np.isnan(values)] = FAILS
-        values[~valid] = invalid_value
-        values[absent] = FAILS
+        values[~truth.for_error] = invalid_value
+        values[truth.lost] = FAILS
     if convention.error_decimals is not None:
         errors = np.round(errors, convention.error_decimals)
     return errors, normalised
 
 
-def _valid(true: FloatArray, rule: ValidTruth) -> BoolArray:
+def _valid(true: Columns, rule: ValidTruth) -> BoolArray:
     if rule == "all-positive":
-        return np.asarray((true[:, 0] > 0) & (true[:, 1] > 0) & (true[:, 2] > 0) & (true[:, 3] > 0))
+        return np.asarray((true.x > 0) & (true.y > 0) & true.sized)
     if rule == "size-positive":
-        return np.asarray((true[:, 2] > 0) & (true[:, 3] > 0))
+        return true.sized
     if rule == "centre-positive":
-        x, y = centres(true)
+        x, y = true.centres
         return np.asarray((x > 0) & (y > 0))
     if rule == "any":
-        return np.ones(len(true), dtype=bool)
+        return np.ones(len(true.x), dtype=bool)
     assert_never(rule)
 
 
@@ -227,12 +301,28 @@ def share_within(values: ArrayLike, lengths: ArrayLike, thresholds: ArrayLike, *
 def _thresholds_met(compare: np.ufunc, values: ArrayLike, thresholds: ArrayLike) -> NDArray[np.unsignedinteger]:
     """How many thresholds each of F values meets: as they ascend, that says which ones. NaN meets none.
 
-    T passes over all values are three times as fast as T binary searches: comparisons with one number are vectorised.
+    Between evenly spaced thresholds the nearest is the only one in doubt, and a comparison with it decides: as exact as
+    T comparisons, and faster than these, which are faster than T binary searches.
     """
     numbers, limits = np.asarray(values, np.float64), np.asarray(thresholds, np.float64)
+    last, step = len(limits) - 1, (limits[-1] - limits[0]) / max(len(limits) - 1, 1)
     met = np.zeros(len(numbers), np.min_scalar_type(len(limits)))
-    for limit in limits:
-        met += compare(numbers, limit).view(np.uint8)  # adding booleans would convert each
+    if not step or (np.abs(limits - limits[0] - step * np.arange(len(limits))) > step / 8).any():
+        for limit in limits:
+            met += compare(numbers, limit).view(np.uint8)  # adding booleans would convert each
+        return met
+    rising = compare in (np.greater, np.greater_equal)
+    clips = ((np.fmax, limits[0]), (np.fmin, limits[-1]))[:: 1 if rising else -1]  # NaN goes to where it meets none
+    for i in range(0, len(numbers), BLOCK):
+        some = numbers[i : i + BLOCK]
+        places = some
+        for clip, end in clips:
+            places = clip(places, end)
+        places -= limits[0]
+        places *= 1.0 / step
+        nearest = np.rint(places, out=places).astype(np.intp)
+        met[i : i + BLOCK] = nearest if rising else last - nearest
+        met[i : i + BLOCK] += compare(some, limits.take(nearest)).view(np.uint8)
     return met
 
 

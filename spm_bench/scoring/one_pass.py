@@ -19,15 +19,17 @@ from spm_bench.metrics.speed import frames_per_second, mean_inverse_seconds
 from spm_bench.metrics.success import (
     FrameMeasures,
     PassCurves,
+    Truth,
     covered_frames,
     headlines,
-    measure_frames,
+    measure_against,
     pass_curves,
+    prepare_truth,
     share_above,
 )
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Curve, Evaluation, Part, Score
-from spm_bench.scoring.passes import BoolArray, FloatArray, Passes, collect_passes
+from spm_bench.scoring.passes import BoolArray, Course, FloatArray, Passes, collect_passes, perfect_passes
 from spm_bench.scoring.rows import about_seconds, score_row
 from spm_bench.suites.base import Sequence, Suite
 
@@ -103,20 +105,13 @@ def evaluate_one_pass(
 
 def _success(passes: Passes, rules: Convention) -> _Measured:
     """Curves of each sequence, then their mean over sequences (OTB and its relatives)."""
-    frames = measure_frames(
-        passes.boxes,
-        passes.truth,
-        passes.lengths,
-        rules,
-        absent=passes.labelled(rules.absent_labels) if rules.absent_labels else None,
-        sizes=passes.sizes() if rules.bounding != "none" else None,
-    )
+    truth, annotated = _known_truth(passes.course, rules)
+    frames = measure_against(passes.boxes, truth)
     of_passes = pass_curves(frames, passes.lengths, rules)
-    blank = ~passes.annotated()
     lines = {}
     for name, values in vars(of_passes).items():
         lines[name] = passes.sequence_means(values, by_frames=rules.repetitions == "frames")
-        lines[name][blank] = np.nan
+        lines[name][~annotated] = np.nan
     mean = PassCurves(**{name: _mean_rows(line)[None] for name, line in lines.items()})
 
     def on_frames(chosen: BoolArray) -> dict[str, float]:
@@ -155,6 +150,20 @@ def _success(passes: Passes, rules: Convention) -> _Measured:
     )
 
 
+@lru_cache(maxsize=1)
+def _known_truth(course: Course, rules: Convention) -> tuple[Truth, BoolArray]:
+    """The annotations as the rules see them, and which sequences have any that counts; kept for the next tracker."""
+    passes = perfect_passes(course)
+    truth = prepare_truth(
+        passes.truth,
+        passes.lengths,
+        rules,
+        absent=passes.labelled(rules.absent_labels) if rules.absent_labels else None,
+        sizes=passes.sizes() if rules.bounding != "none" else None,
+    )
+    return truth, passes.annotated()
+
+
 def _mean_rows(values: FloatArray) -> FloatArray:
     """Mean over the rows that are not NaN; NaN where there is none."""
     rows = values[~np.isnan(values).any(axis=1)]
@@ -163,13 +172,7 @@ def _mean_rows(values: FloatArray) -> FloatArray:
 
 def _average_overlap(passes: Passes, rules: Convention, suite: Suite) -> _Measured:
     """Overlaps of all frames that count, pooled (GOT-10k)."""
-    frames = measure_frames(
-        passes.boxes,
-        passes.truth,
-        passes.lengths,
-        rules,
-        sizes=passes.sizes() if rules.bounding != "none" else None,
-    )
+    frames = measure_against(passes.boxes, _known_truth(passes.course, rules)[0])
     counted = counted_frames(passes.lengths, _cover(passes, suite), without_first=rules.first_frame == "excluded")
     n = len(passes.sequences)
     thresholds = np.array(rules.overlap_thresholds)

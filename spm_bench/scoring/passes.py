@@ -19,6 +19,9 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
+Course = tuple[tuple[Sequence, int], ...]
+"""U passes: the sequence of each, and the number of its first frame in it. Trackers usually share one."""
+
 NAMES_SHOWN = 5
 """How many sequence names an error lists: enough to recognise the pattern, short enough for one line."""
 
@@ -45,6 +48,13 @@ class Passes:
     boxes: FloatArray
     truth: FloatArray
     seconds: FloatArray
+
+    @property
+    def course(self) -> Course:
+        """What is the same for the next tracker, usually; equal for those who ran over the same."""
+        return tuple(
+            (self.sequences[owner], begin) for owner, begin in zip(self.owners, self.begins.tolist(), strict=True)
+        )
 
     @property
     def frame_owners(self) -> IntArray:
@@ -125,7 +135,7 @@ def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> 
             lengths=np.array([len(sequence) for sequence in sequences], dtype=np.intp),
             begins=np.zeros(len(sequences), dtype=np.intp),
             boxes=joined.boxes,
-            truth=_joined_truth(tuple((sequence, 0) for sequence in sequences)),
+            truth=joined_truth(tuple((sequence, 0) for sequence in sequences)),
             seconds=joined.seconds,
         )
     spans = get_layout(suite.family).spans
@@ -150,15 +160,30 @@ def collect_passes(suite: Suite, results: ResultSet, *, allow_missing: bool) -> 
         lengths=np.array([len(b) for b in boxes], dtype=np.intp),
         begins=np.array(begins, dtype=np.intp),
         boxes=np.concatenate(boxes),
-        truth=_joined_truth(tuple((sequences[owner], begin) for owner, begin in zip(owners, begins, strict=True))),
+        truth=joined_truth(tuple((sequences[owner], begin) for owner, begin in zip(owners, begins, strict=True))),
         seconds=np.concatenate(seconds),
     )
 
 
+def perfect_passes(course: Course) -> Passes:
+    """What a tracker that gives the annotations has done on a course."""
+    places = {sequence: i for i, sequence in enumerate(dict.fromkeys(sequence for sequence, _ in course))}
+    truth = joined_truth(course)
+    return Passes(
+        sequences=tuple(places),
+        owners=np.array([places[sequence] for sequence, _ in course], dtype=np.intp),
+        lengths=np.array([len(sequence) - begin for sequence, begin in course], dtype=np.intp),
+        begins=np.array([begin for _, begin in course], dtype=np.intp),
+        boxes=truth,
+        truth=truth,
+        seconds=np.full(len(truth), np.nan),
+    )
+
+
 @lru_cache(maxsize=1)
-def _joined_truth(passes: tuple[tuple[Sequence, int], ...]) -> FloatArray:
+def joined_truth(course: Course) -> FloatArray:
     """Annotations one after the other; kept for the next tracker, which usually has results for the same sequences."""
-    truth = np.concatenate([sequence.ground_truth[begin:] for sequence, begin in passes])
+    truth = np.concatenate([sequence.ground_truth[begin:] for sequence, begin in course])
     truth.flags.writeable = False
     return truth
 

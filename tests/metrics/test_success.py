@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spm_bench.metrics.conventions import CONVENTIONS, get_convention
+from spm_bench.metrics.conventions import BOX_SIDES_51, CONVENTIONS, OVERLAPS_21, PIXELS_21, get_convention
 from spm_bench.metrics.success import (
     area_under,
     first_rows,
@@ -53,6 +53,23 @@ def test_grids_finer_than_a_byte_counts(n_thresholds: int) -> None:
     grid = np.arange(n_thresholds, dtype=float)
     assert share_above([1e9], [1], grid).tolist() == [[1.0] * n_thresholds]
     assert share_within([-1.0], [1], grid).tolist() == [[1.0] * n_thresholds]
+
+
+@pytest.mark.parametrize(
+    "grid", [OVERLAPS_21, PIXELS_21, BOX_SIDES_51, (-1.0, 0.5, 2.0), (0.0, 0.1, 0.9), (1e-300, 1.0)]
+)
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_a_value_on_a_threshold_or_a_hair_beside_it_falls_as_a_comparison_says(
+    grid: tuple[float, ...], inclusive: bool
+) -> None:
+    on, between = np.array(grid), (np.array(grid)[1:] + np.array(grid)[:-1]) / 2
+    values = np.concatenate([on, np.nextafter(on, np.inf), np.nextafter(on, -np.inf), between, [np.nan, 1e308, -1e308]])
+    values = np.concatenate([values, [np.inf, -np.inf]])
+    one_each = np.ones(len(values), dtype=int)
+    above = [[float(v >= t if inclusive else v > t) for t in grid] for v in values.tolist()]
+    within = [[float(v <= t if inclusive else v < t) for t in grid] for v in values.tolist()]
+    assert share_above(values, one_each, grid, inclusive=inclusive).tolist() == above
+    assert share_within(values, one_each, grid, inclusive=inclusive).tolist() == within
 
 
 @given(arrays(np.float64, st.integers(1, 30), elements=st.floats(allow_nan=True)))
