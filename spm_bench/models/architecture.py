@@ -48,6 +48,8 @@ class Architecture:
         head: Correlation of the coarse stage: "up_channel" (SiamRPN), "depthwise" (SiamRPN++), or "correlation", which
             gives one score per cell and no boxes (SiamFC).
         head_channels: Channels that are correlated.
+        last_relu: Whether conv5 ends in a ReLU.
+        embedding: Whether a "correlation" head has a convolution of its own; without it conv5 itself is correlated.
         fine_layers: Backbone blocks that the fine stage cuts its RoIs from, in this order; none: there is no
             fine stage.
         fine_channels: Outputs of the fine stage's convolution.
@@ -60,6 +62,8 @@ class Architecture:
     norm: Literal["lrn", "batch", "none"] = "lrn"
     head: Head = "up_channel"
     head_channels: int = 256
+    last_relu: bool = True
+    embedding: bool = True
     fine_layers: tuple[FineLayer, ...] = ("conv4", "conv2")
     fine_channels: int = 256
     fine_hidden: int = 256
@@ -77,8 +81,8 @@ class Architecture:
 
     @property
     def trunk(self) -> tuple[object, ...]:
-        """What makes two backbones the same: their blocks, and what normalises them."""
-        return self.blocks, self.norm
+        """What makes two backbones the same: their blocks, what normalises them, and how they end."""
+        return self.blocks, self.norm, self.last_relu
 
     def channels(self, layer: str) -> int:
         """Outputs of a block named "conv1" .. "conv5"."""
@@ -90,7 +94,7 @@ class Architecture:
         Raises:
             UsageError: Unknown field, or values that make no network.
         """
-        allowed = ("blocks", "norm", "head", "head_channels", "fine_layers", "fine_channels", "fine_hidden")
+        allowed = tuple(name for name in self.__dataclass_fields__ if name not in ("name", "settings"))
         for name in changes:
             if name not in allowed:
                 raise unknown_name("part of an architecture", name, allowed)
@@ -139,6 +143,14 @@ def _faults(architecture: Architecture) -> Iterator[str]:
     for name in ("head_channels", "fine_channels", "fine_hidden"):
         if not _is_count(getattr(architecture, name)):
             yield f"{name} is a whole number from 1 up, not {getattr(architecture, name)!r}"
+    for name in ("last_relu", "embedding"):
+        if not isinstance(getattr(architecture, name), bool):
+            yield f"{name} is true or false, not {getattr(architecture, name)!r}"
+    if not architecture.embedding:
+        if architecture.head != "correlation":
+            yield "only a correlation head can do without an embedding"
+        elif architecture.blocks and architecture.head_channels != architecture.blocks[-1].channels:
+            yield f"conv5 is correlated as it is, so head_channels must be its {architecture.blocks[-1].channels}"
     layers = architecture.fine_layers
     if set(layers) - {"conv2", "conv4"} or len(set(layers)) < len(layers):
         yield f"fine_layers are conv4, conv2, both or none, not {', '.join(map(str, layers))}"

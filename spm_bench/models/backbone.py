@@ -122,7 +122,7 @@ class PaddedAlexNet(nn.Module):
             inputs = plan.channels
 
     def _conv5(self, x: Tensor) -> Tensor:
-        out: Tensor = self._modules["conv5"](x, relu=True)  # type: ignore[misc]
+        out: Tensor = self._modules["conv5"](x, relu=self.architecture.last_relu)  # type: ignore[misc]
         return out
 
     def _block(self, number: int, x: Tensor, *, padded: bool) -> Tensor:

@@ -128,7 +128,7 @@ def read_official(folder: Path, *, verify: bool = False) -> Weights:
             )
         genuine = genuine and matches
         state |= {f"{stage}.{key}": value for key, value in _read_state(path, data, genuine=matches).items()}
-    state = _fit(state, folder, SPM_ALEXNET)
+    state = fit(state, folder, SPM_ALEXNET)
     return Weights(state, state_digest(state), "official" if genuine else folder.name, trained=True)
 
 
@@ -142,7 +142,7 @@ def read_safetensors(path: Path) -> Weights:
         state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
         metadata = opened.metadata() or {}
     architecture, settings = _described(metadata, path)
-    state = _fit({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, path, architecture)
+    state = fit({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, path, architecture)
     trained = metadata.get(TRAINED_KEY, "yes") != "no"
     return Weights(state, state_digest(state), path.name, trained, architecture, settings)
 
@@ -247,30 +247,65 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _read_state(path: Path, data: bytes, *, genuine: bool) -> dict[str, Tensor]:
-    if _is_torchscript(data):
-        if not genuine:
-            raise WeightsError(
-                "a TorchScript archive, which can carry code; only the released file would be opened",
-                where=path,
-                remedy=REMEDY,
-            )
+    if _is_torchscript(data) and genuine:
         loaded: Any = torch.jit.load(io.BytesIO(data), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
     else:
-        try:
-            with warnings.catch_warnings():
-                # torch remarks on foreign pickle protocols before it refuses them; the refusal is enough.
-                warnings.simplefilter("ignore", UserWarning)
-                loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            raise WeightsError(
-                "holds more than tensors, or is damaged; it was not executed", where=path, remedy=REMEDY
-            ) from error
-        except Exception as error:  # bytes that are no checkpoint make torch's reader raise anything
-            raise WeightsError("not a readable checkpoint: truncated or damaged", where=path, remedy=REMEDY) from error
+        loaded = _load(path, data, REMEDY)
+    return _named_tensors(loaded, path, REMEDY)
+
+
+def read_foreign_state(path: Path) -> dict[str, Tensor]:
+    """The state dict in a file that torch wrote anywhere, alone or beside other things; nothing in it is executed.
+
+    Args:
+        path: Holds names and tensors, or a table that has them under one of `WRAPPERS`. A prefix "module.", left by
+            training on several devices, is taken off.
+
+    Raises:
+        WeightsError: The file is missing, broken, or holds more than tensors and plain values.
+    """
+    loaded = _load(path, _read_bytes(path), FOREIGN_REMEDY)
+    inside = [
+        loaded[name] for name in WRAPPERS if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping)
+    ]
+    return _named_tensors(inside[0] if inside else loaded, path, FOREIGN_REMEDY)
+
+
+WRAPPERS = ("state_dict", "model", "net")
+"""What files that hold an optimiser or an epoch, too, call the state dict."""
+
+FOREIGN_REMEDY = (
+    "Where you trust the file, save its state dict alone: "
+    "torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW_FILE)"
+)
+
+
+def _load(path: Path, data: bytes, remedy: str) -> object:
+    """What torch stored, without executing anything."""
+    if _is_torchscript(data):
+        raise WeightsError(
+            "a TorchScript archive, which can carry code; only the released file would be opened",
+            where=path,
+            remedy=remedy,
+        )
+    try:
+        with warnings.catch_warnings():
+            # torch remarks on foreign pickle protocols before it refuses them; the refusal is enough.
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            "holds more than tensors, or is damaged; it was not executed", where=path, remedy=remedy
+        ) from error
+    except Exception as error:  # bytes that are no checkpoint make torch's reader raise anything
+        raise WeightsError("not a readable checkpoint: truncated or damaged", where=path, remedy=remedy) from error
+
+
+def _named_tensors(loaded: object, path: Path, remedy: str) -> dict[str, Tensor]:
     if not isinstance(loaded, Mapping) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()
     ):
-        raise WeightsError("not a state dict: a mapping of names to tensors is expected", where=path, remedy=REMEDY)
+        raise WeightsError("not a state dict: a mapping of names to tensors is expected", where=path, remedy=remedy)
     return {key.removeprefix("module."): value for key, value in loaded.items()}
 
 
@@ -285,7 +320,7 @@ def _is_torchscript(data: bytes) -> bool:
         return False  # damaged; reading it will say so
 
 
-def _fit(state: dict[str, Tensor], where: Path, architecture: Architecture) -> dict[str, Tensor]:
+def fit(state: dict[str, Tensor], where: Path, architecture: Architecture) -> dict[str, Tensor]:
     """Check names, shapes and finiteness against the network; drop the tensors that every start overwrites."""
     with torch.device("meta"):
         expected = build_network(architecture).state_dict()

@@ -139,16 +139,22 @@ class CorrelationHead(nn.Module):
     The embedding's last layer is a convolution without ReLU, the same for template and search; the correlation is
     averaged over its terms, so that its size does not depend on the number of channels, then scaled and shifted, as in
     the authors' code (their "adjust" layer).
+
+    Args:
+        inputs: Of the embedding.
+        channels: That are correlated.
+        embedding: Whether there is one; without it the backbone's last layer is the embedding's.
     """
 
-    def __init__(self, inputs: int = 96, channels: int = 64) -> None:
+    def __init__(self, inputs: int = 96, channels: int = 64, *, embedding: bool = True) -> None:
         super().__init__()
-        self.embed = NormedConv(inputs, channels, 3, relu=False)
+        self.embed = NormedConv(inputs, channels, 3, relu=False) if embedding else nn.Identity()
         self.gain, self.bias = nn.Parameter(torch.full((1,), FIRST_GAIN)), nn.Parameter(torch.zeros(1))
 
     def freeze(self, dtype: torch.dtype | None = None) -> None:
         """Prepare for inference, weights as `dtype`; the weights must not change after it."""
-        self.embed.freeze(dtype)
+        if isinstance(self.embed, NormedConv):
+            self.embed.freeze(dtype)
 
     def kernels(self, template: Tensor, class_scale: float, box_scale: float) -> CorrelationKernels:  # noqa: ARG002
         """Turn B x inputs x 6 x 6 template features into correlation kernels; the factors belong to other heads."""
@@ -244,14 +250,22 @@ Kernels = CoarseKernels | DepthwiseKernels | CorrelationKernels
 """A head's template kernels; all have `classes` and `boxes`."""
 
 
+def _head(architecture: Architecture) -> CoarseHead | DepthwiseHead | CorrelationHead:
+    inputs, channels = architecture.channels("conv5"), architecture.head_channels
+    if architecture.head == "correlation":
+        return CorrelationHead(inputs, channels, embedding=architecture.embedding)
+    if architecture.head == "depthwise":
+        return DepthwiseHead(inputs=inputs, channels=channels)
+    return CoarseHead(inputs=inputs, channels=channels)
+
+
 class CoarseStage(nn.Module):
     """Backbone and coarse head; the backbone's features serve the fine stage too."""
 
     def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
         self.z_net = PaddedAlexNet(architecture)
-        head = {"up_channel": CoarseHead, "depthwise": DepthwiseHead, "correlation": CorrelationHead}[architecture.head]
-        self.rpn_head = head(inputs=architecture.channels("conv5"), channels=architecture.head_channels)
+        self.rpn_head = _head(architecture)
         self._arithmetic: Arithmetic = nullcontext
         self._is_frozen = False
 

@@ -18,6 +18,7 @@ from spm_bench.models.checkpoint import (
     read_official,
     read_safetensors,
 )
+from spm_bench.models.published import read_published
 from spm_bench.results.lock import held
 
 UPSTREAM = (
@@ -71,7 +72,8 @@ def find_weights(wanted: str | None) -> Weights:
 
     Args:
         wanted: "official" (the cache), the name of shipped weights, "random" or "random:SEED", a folder with the two
-            released files, a safetensors file, or None for the released model.
+            released files, a safetensors file, a file that others published (see `spm_bench.models.published`), or
+            None for the released model.
 
     Raises:
         WeightsError: None are at hand, the files are broken, or the value has none of these forms.
@@ -102,7 +104,7 @@ def find_weights(wanted: str | None) -> Weights:
     if path.suffix == ".safetensors":
         return read_safetensors(path)
     if path.exists():
-        raise WeightsError("weights are a .safetensors file, or a folder with cm_stage.pt and fm_stage.pt", where=path)
+        return read_published(path)
     known = ", ".join((*shipped(), "official", "random", "random:SEED"))
     raise WeightsError("there is no such file or folder", where=wanted, remedy=f"Known words: {known}")
 
