@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,23 +19,32 @@ MAX_LOG_SIZE = math.log(255.0 / 32.0)
 """Upper clip of the predicted log size ratio; NaN and infinities become this value too. There is no lower clip."""
 
 
-def base_anchors(stride: int, ratios: Sequence[float], scales: Sequence[float]) -> NDArray[np.float64]:
+AnchorSizes = Literal["rounded", "truncated"]
+"""How SPM's released code makes whole sizes of a cell's, and how DaSiamRPN's and PySOT's do: see `base_anchors`."""
+
+
+def base_anchors(
+    stride: int, ratios: Sequence[float], scales: Sequence[float], sizes: AnchorSizes = "rounded"
+) -> NDArray[np.float64]:
     """Make the anchors of one cell, centred on 0.
 
     Args:
         stride: Base size in pixels, the stride of the feature map.
         ratios: Height / width, one anchor each (outer loop).
         scales: Multiples of the base size (inner loop).
+        sizes: "rounded", half to even before scaling, with half extents (size - 1) / 2; or "truncated" before scaling,
+            with half extents size / 2.
 
     Returns:
-        A x 4 corners. Half extents are (size - 1) / 2, sizes are rounded half to even before scaling.
+        A x 4 corners.
     """
+    whole, less = (np.round, 1.0) if sizes == "rounded" else (np.floor, 0.0)
     rows = []
     for ratio in ratios:
-        width = np.round(np.sqrt(stride * stride / ratio))
-        height = np.round(width * ratio)
+        width = whole(np.sqrt(stride * stride / ratio))
+        height = whole(width * ratio)
         for scale in scales:
-            half_w, half_h = (width * scale - 1) / 2, (height * scale - 1) / 2
+            half_w, half_h = (width * scale - less) / 2, (height * scale - less) / 2
             rows.append((-half_w, -half_h, half_w, half_h))
     return np.asarray(rows, dtype=np.float64)
 

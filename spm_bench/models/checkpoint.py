@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -74,14 +74,17 @@ class Weights:
         Raises:
             WeightsError: They are for a network without a fine stage.
         """
-        net = self.network()
-        if not isinstance(net, SpmNet):
+        self.need_two_stages()
+        return cast(SpmNet, self.network())
+
+    def need_two_stages(self) -> None:
+        """Raise WeightsError if these are for a network without a fine stage; cheap, before settings are looked at."""
+        if not self.architecture.two_stages:
             raise WeightsError(
                 f"weights of {self.architecture.name}, which has no fine stage: SPM cannot run with them",
                 where=self.origin,
                 remedy="Give them to the tracker they are for: --tracker SiamFC, SiamRPN or DaSiamRPN",
             )
-        return net
 
 
 def git_blob_id(data: bytes) -> str:

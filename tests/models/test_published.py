@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,13 @@ from torch import Tensor, nn
 from spm_bench.errors import SpmBenchError, WeightsError
 from spm_bench.models.checkpoint import Weights
 from spm_bench.models.published import LAYOUTS, read_published
+from spm_bench.models.spm import random_siamese
+from spm_bench.suites.synthetic import make_scene, make_sequence
+from spm_bench.trackers.catalog import build_tracker, resolve_tracker
+from spm_bench.trackers.siamese import SiamFcTracker, SiamRpnTracker
+from spm_bench.trackers.siamese.config import SiamRpnConfig
+from spm_bench.trackers.siamese.family import Seen, SiamRpnFamily
+from spm_bench.trackers.spm import SpmTracker
 from spm_bench.trackers.spm.weights import find_weights
 from tests.models import foreign
 
@@ -85,6 +93,27 @@ def test_dasiamrpn(tmp_path: Path) -> None:
     assert_same(coordinate_major(ours[1]), boxes)
 
 
+def test_boxes_are_those_of_the_released_codes() -> None:
+    """Deltas of a response to boxes around the middle of the search image, by the loops of DaSiamRPN and PySOT."""
+    layout = next(layout for layout in LAYOUTS if layout.name == "PySOT siamrpn_alex_dwxcorr")
+    net = random_siamese(0, layout.architecture).prepare(torch.device("cpu"))
+    family = SiamRpnFamily(net, SiamRpnConfig.build(layout.settings), torch.device("cpu"))
+    cells = family.grid.cells
+    deltas = torch.randn(1, 20, cells, cells) * 0.3
+    _, boxes = family._proposals(Seen(torch.zeros(1, 10, cells, cells), deltas, deltas), family._anchors)
+    assert cells == (287 - 127) // 8 + 1
+    for row, column, anchor in ((0, 0, 0), (3, 17, 1), (20, 20, 2), (10, 10, 3), (7, 2, 4)):
+        ratio = (0.33, 0.5, 1, 2, 3)[anchor]
+        width = int((8 * 8 / ratio) ** 0.5)
+        height = int(width * ratio)
+        dx, dy, dw, dh = deltas[0, anchor * 4 : anchor * 4 + 4, row, column].tolist()
+        centre = ((column - cells // 2) * 8 + dx * width * 8, (row - cells // 2) * 8 + dy * height * 8)
+        size = (np.exp(dw) * width * 8, np.exp(dh) * height * 8)
+        x1, y1, x2, y2 = boxes[0, (row * cells + column) * 5 + anchor].tolist()
+        found = ((x1 + x2) / 2 - 287 / 2, (y1 + y2) / 2 - 287 / 2, x2 - x1, y2 - y1)
+        assert found == pytest.approx((*centre, *size), abs=1e-3)
+
+
 def test_the_large_model_is_told_by_its_shapes() -> None:
     with torch.device("meta"):
         state = {k: v for k, v in foreign.DaSiamRpn(2).state_dict().items() if not k.endswith("tracked")}
@@ -144,6 +173,39 @@ def test_what_is_not_theirs_is_refused(
         read_published(path)
     assert told in str(caught.value)
     assert "model.pth" in str(caught.value)
+
+
+def files(folder: Path, siamfc: nn.Module) -> tuple[str, str]:
+    """A SiamFC and a SiamRPN file."""
+    torch.save(siamfc.state_dict(), folder / "siamfc.pth")
+    torch.save(foreign.randomised(foreign.PySotAlexNet(), 2).state_dict(), folder / "siamrpn.pth")
+    return str(folder / "siamfc.pth"), str(folder / "siamrpn.pth")
+
+
+def test_trackers_run_with_them(tmp_path: Path, siamfc: nn.Module) -> None:
+    fc, rpn = files(tmp_path, siamfc)
+    video = make_sequence("drift", make_scene("calm", 0, 5, n_frames=2))
+    for name, path in (("SiamFC", fc), ("SiamRPN", rpn), ("DaSiamRPN", rpn)):
+        spec = resolve_tracker(name, weights=path, device="cpu")
+        assert (spec.trained, spec.identity["config"]["wide_template"]) == ("yes", False)
+        tracker = build_tracker(spec)
+        tracker.init(video.frames[0], video.ground_truth[0])
+        assert np.isfinite(tracker.update(video.frames[1])).all()
+    for name, path, told in (
+        ("SiamFC", rpn, "weights of siamrpn_alex_dwxcorr cannot run as SiamFc"),
+        ("SiamRPN", fc, "weights of siamfc_alexnet cannot run as SiamRpn"),
+        ("SPM", rpn, "which has no fine stage: SPM cannot run with them"),
+    ):
+        with pytest.raises(SpmBenchError, match=told):
+            resolve_tracker(name, weights=path, device="cpu")
+
+
+@pytest.mark.parametrize(("tracker", "which"), [(SiamFcTracker, 1), (SiamRpnTracker, 0), (SpmTracker, 0)])
+def test_the_wrong_tracker_is_told_before_its_settings(
+    tmp_path: Path, siamfc: nn.Module, tracker: type[Any], which: int
+) -> None:
+    with pytest.raises(SpmBenchError, match="cannot run"):
+        tracker(weights=files(tmp_path, siamfc)[which], device="cpu")
 
 
 def test_weights_that_a_user_names_are_found(tmp_path: Path, siamfc: nn.Module) -> None:

@@ -46,6 +46,7 @@ SETTINGS = {
     "backbone_padding": "none",
     "context": 0.5,
     "mean_bgr": (0.0, 0.0, 0.0),
+    "anchor_sizes": "truncated",
     "anchor_ratios": (0.33, 0.5, 1.0, 2.0, 3.0),
     "anchor_scales": (8.0,),
     "penalty": 0.16,

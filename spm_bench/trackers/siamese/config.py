@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from spm_bench.geometry.anchors import AnchorSizes
 from spm_bench.geometry.crops import Border
 from spm_bench.models.grid import Padding
 from spm_bench.models.precision import Precision
@@ -82,12 +83,15 @@ class SiamRpnConfig(SiameseConfig):
         window_weight: Share of the window in the score that selects.
         size_rate: Share of the found size, times penalty and score of the winner.
         penalty: Strength of the penalty on changes of size and ratio.
+        anchor_sizes: How sizes of anchors are made whole: as in SPM's released code, which all networks of this package
+            are trained with, or as in DaSiamRPN's and PySOT's. See `spm_bench.geometry.anchors.base_anchors`.
         anchor_ratios, anchor_scales, class_scale, box_scale, decode_offset: See `SpmConfig`; no offset here.
     """
 
     window_weight: Share = 0.40
     size_rate: Share = 0.30
     penalty: NotNegative = 0.22
+    anchor_sizes: AnchorSizes = "rounded"
     anchor_ratios: tuple[Positive, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
     anchor_scales: tuple[Positive, ...] = (8.0,)
     class_scale: Positive = 1e-3

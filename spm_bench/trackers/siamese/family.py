@@ -228,7 +228,8 @@ class _RpnFamily(Family[R]):
     def _anchors_of(self, grid: ResponseGrid) -> tuple[Tensor, Tensor]:
         """Anchors N x 4 of a response, and the window at the cell of each, N."""
         config = self.config
-        anchors = anchors_on(grid, self.net.stride, config.anchor_ratios, config.anchor_scales, self.device)
+        ratios, scales, sizes = config.anchor_ratios, config.anchor_scales, config.anchor_sizes
+        anchors = anchors_on(grid, self.net.stride, ratios, scales, self.device, sizes)
         per_cell = len(anchors) // grid.cells**2
         return anchors, hann(grid.cells, self.device).flatten().repeat_interleave(per_cell)
 

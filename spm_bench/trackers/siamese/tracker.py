@@ -65,6 +65,7 @@ class SiameseBatch:
         for option in options:
             named, device = option.get("weights") or default_weights, pick_device(option.get("device", "auto"))
             weights = named if isinstance(named, Weights) else find_weights(named)
+            kind.check(weights.architecture)
             config = settings_of(kind, weights.architecture, {**weights.settings, **(option.get("config") or {})})
             network = (weights.sha256, str(device), config.precision)
             if network not in nets:

@@ -242,6 +242,7 @@ class SpmBatch:
             if weights is None:
                 weights = found[named] = find_weights(named)
             device = pick_device(option.get("device", "auto"))
+            weights.need_two_stages()
             config = SpmConfig.build({**weights.all_settings, **(option.get("config") or {})})
             which = (weights.sha256, str(device), config.precision)
             if which not in nets:

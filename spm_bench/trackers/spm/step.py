@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from spm_bench.geometry.anchors import base_anchors, decode_deltas, grid_anchors
+from spm_bench.geometry.anchors import AnchorSizes, base_anchors, decode_deltas, grid_anchors
 from spm_bench.geometry.crops import Border, crop_frame, search_region, to_image_frame, to_search_frame
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.grid import ResponseGrid
@@ -48,10 +48,15 @@ def make_anchors(
 
 
 def anchors_on(
-    grid: ResponseGrid, stride: int, ratios: Sequence[float], scales: Sequence[float], device: torch.device
+    grid: ResponseGrid,
+    stride: int,
+    ratios: Sequence[float],
+    scales: Sequence[float],
+    device: torch.device,
+    sizes: AnchorSizes = "rounded",
 ) -> Tensor:
     """All anchors of a response, N x 4 float32 corners in list order (row, column, anchor)."""
-    base = base_anchors(stride, ratios, scales)
+    base = base_anchors(stride, ratios, scales, sizes)
     return torch.from_numpy(grid_anchors(base, grid.cells, stride, grid.first)).float().to(device)
 
 

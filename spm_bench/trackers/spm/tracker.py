@@ -110,6 +110,7 @@ class SpmTracker:
         self, weights: str | Weights | None = None, config: Mapping[str, Any] | None = None, device: str = "auto"
     ) -> None:
         loaded = weights if isinstance(weights, Weights) else find_weights(weights or self.default_weights)
+        loaded.need_two_stages()
         self.config = SpmConfig.build({**loaded.all_settings, **(config or {})})
         self.batch = BatchedSpm(loaded.two_stages(), [self.config], pick_device(device))
 
@@ -142,10 +143,11 @@ class SpmTracker:
 
         Raises:
             UsageError: Unknown variant or device, or a precision that the device does not have.
-            WeightsError: No trained weights and none asked for, or broken ones.
+            WeightsError: No trained weights and none asked for, broken ones, or those of a network with one stage.
         """
         chosen = choose_variant("SPM", variant, VARIANTS)
         found = find_weights(weights or cls.default_weights)
+        found.need_two_stages()
         config = SpmConfig.build({**found.all_settings, **chosen.changes})
         home = "spm_bench.trackers.spm" if cls.__module__ == __name__ else cls.__module__  # a subclass may be anywhere
         target = f"{home}:{cls.__qualname__}"
