@@ -20,10 +20,10 @@ import torch
 from spm_bench.errors import SpmBenchError, UsageError
 from spm_bench.models.checkpoint import read_header, read_safetensors, write_safetensors
 from spm_bench.results.files import readable_os_errors
-from spm_bench.trackers.spm.config import SpmConfig
-from spm_bench.training.choose import choose_settings, quality
+from spm_bench.training.choose import CHOICES_OF, choose_settings, quality
 from spm_bench.training.config import find_config, read_config
 from spm_bench.training.data import hold_out, load_sources
+from spm_bench.training.slots import METHODS, tracker_of
 from spm_bench.training.validate import Setting, evaluate_settings
 
 OURS = {"trained", "architecture", "settings"}
@@ -45,6 +45,7 @@ def choose(arguments: list[str] | None) -> None:
     parser.add_argument("config", help="the training's config: it names the held-out videos")
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--tracker", choices=CHOICES_OF, help="default: the one that the weights are for")
     parser.add_argument("--seeds", type=int, default=3, help="wanderings of each video (default: 3)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -59,14 +60,15 @@ def choose(arguments: list[str] | None) -> None:
 
     def evaluate(grid: Sequence[Mapping[str, Any]]) -> list[Setting]:
         net = weights.network()
-        rows = evaluate_settings(net, held_out, grid, seeds=range(args.seeds), device=args.device)
+        rows = evaluate_settings(net, held_out, grid, seeds=range(args.seeds), tracker=args.tracker, device=args.device)
         for row in rows:
             told = " ".join(f"{name} {row.values[name]:.4f}" for name in ("auc_one_pass", "auc_restarted", "losses"))
             print(f"{quality(row.values):.4f}  {told}  {dict(row.changes)}", flush=True)
         return rows
 
-    start = SpmConfig.build(weights.architecture.settings).model_dump()
-    chosen = choose_settings(evaluate, start)
+    tracker = args.tracker or tracker_of(weights.architecture)
+    start = METHODS[tracker].build(weights.architecture, {}).model_dump()
+    chosen = choose_settings(evaluate, start, CHOICES_OF[tracker])
     print(f"chosen: {chosen.changes or 'what was there'}")
     kept = {key: value for key, value in read_header(args.weights).items() if key not in OURS}
     kept["chosen_on"] = f"held-out training videos, {args.seeds} wanderings each, {len(chosen.tried)} settings tried"

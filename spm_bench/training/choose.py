@@ -15,7 +15,27 @@ CHOICES: Mapping[str, Sequence[Any]] = {
     "fm_box_weight": (1.0, 3.0, 6.0),
     "lost_threshold": (0.1, 0.2, 0.3),
 }
-"""What is tried, one setting at a time in this order; the released values are among them."""
+"""What is tried of SPM, one setting at a time in this order; the released values are among them."""
+
+_RPN: Mapping[str, Sequence[Any]] = {
+    "decode_offset": (0.0, 1.0),
+    "window_weight": (0.3, 0.4, 0.5, 0.6),
+    "size_rate": (0.3, 0.45, 0.7, 1.0),
+    "penalty": (0.04, 0.11, 0.22, 0.4),
+}
+CHOICES_OF: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "SPM": CHOICES,
+    "SiamFC": {
+        "window_weight": (0.1, 0.176, 0.3, 0.45),
+        "size_rate": (0.35, 0.59, 0.8, 1.0),
+        "scale_step": (1.02, 1.0375, 1.055, 1.075),
+        "scale_penalty": (0.94, 0.9745, 1.0),
+        "scales": (3, 5),
+    },
+    "SiamRPN": _RPN,
+    "DaSiamRPN": {**_RPN, "distractor_weight": (0.25, 0.5), "distractor_cut": (0.5, 0.8)},
+}
+"""What is tried of each tracker: about as many values for each, 10 to 13 besides those they have."""
 
 MARGIN = 0.003
 """A value must be better than the one before by this much: differences below come from single frames."""

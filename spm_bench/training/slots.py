@@ -137,15 +137,19 @@ METHODS: Mapping[str, Method] = {
 """Name of a tracker -> how it is validated."""
 
 
+def tracker_of(architecture: Architecture) -> str:
+    """The tracker that an architecture was made for."""
+    single = "SiamFC" if architecture.head == "correlation" else "SiamRPN"
+    return "SPM" if architecture.two_stages else single
+
+
 def find_method(tracker: str | None, architecture: Architecture) -> Method:
     """The named tracker's, or that of the tracker the architecture was made for.
 
     Raises:
         UsageError: No such tracker.
     """
-    if tracker is None:
-        single = "SiamFC" if architecture.head == "correlation" else "SiamRPN"
-        tracker = "SPM" if architecture.two_stages else single
+    tracker = tracker or tracker_of(architecture)
     if tracker not in METHODS:
         raise unknown_name("tracker with settings to choose", tracker, METHODS)
     return METHODS[tracker]
