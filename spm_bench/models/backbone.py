@@ -146,17 +146,9 @@ class PaddedAlexNet(nn.Module):
         for block in self.children():
             cast(Block, block).freeze(dtype)
 
-    def hold(self, count: int, dtype: torch.dtype | None = None) -> None:
-        """Keep the first `count` blocks as they are while the rest is trained, batch norms' statistics too.
-
-        Args:
-            count: From the input on.
-            dtype: What their weights are kept as for the calls.
-        """
-        for number in range(1, count + 1):
-            block = cast(Block, self._modules[f"conv{number}"])
-            block.requires_grad_(requires_grad=False)
-            block.freeze(dtype)
+    def first_blocks(self, count: int) -> list[Block]:
+        """The first `count` blocks, from the input on."""
+        return [cast(Block, self._modules[f"conv{number}"]) for number in range(1, count + 1)]
 
     def forward(self, images: Tensor, central: int | None, *, padded: bool = True) -> Features:
         """Compute what the two stages need; the other blocks' outputs are let go at once.

@@ -92,8 +92,10 @@ class Learner:
         self.net = net.to(device)
         if device.type == "cuda":
             self.net.lay_out()
-        self._hold([self.net])
+        for block in self.net.cm.z_net.first_blocks(config.held_blocks):
+            block.requires_grad_(requires_grad=False)
         self.replicas = Replicas(self.net, replicas)
+        self._hold()
         self.average = MovingAverage(self.net, config.ema)
         self.optimizer = make_optimizer(self.net, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.amp == "float16")
@@ -113,10 +115,11 @@ class Learner:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._ahead: tuple[int, Future[Sequence[Any]]] | None = None
 
-    def _hold(self, nets: Sequence[SiameseNet]) -> None:
-        """Fix the blocks that are not trained, as they are now."""
-        for net in nets:
-            net.cm.z_net.hold(self.config.held_blocks, AMP_TYPES.get(self.config.amp))
+    def _hold(self) -> None:
+        """Freeze the blocks that are not trained as they are now, with their batch norms' statistics."""
+        for net in self.replicas.nets:
+            for block in net.cm.z_net.first_blocks(self.config.held_blocks):
+                block.freeze(AMP_TYPES.get(self.config.amp))
 
     def step(self, step: int) -> Tensor:
         """Learn from the batch of a 0-based step; returns the `NUMBERS`, on the device."""
@@ -202,7 +205,7 @@ class Learner:
         self.net.load_state_dict(dict(model))
         for copy in self.replicas.nets[1:]:  # parameters are shared, buffers are not
             copy.load_state_dict(dict(model))
-        self._hold(self.replicas.nets)
+        self._hold()
         self.average.load(ema)
         self.optimizer.load_state_dict(dict(optimizer))
         for parameter, moments in self.optimizer.state.items():
