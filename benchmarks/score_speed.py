@@ -6,10 +6,12 @@ FOLDER holds `annotations/<Sequence>.txt` and `results/<Tracker>/<Sequence>.txt`
 and size are generated. Both sides start from text on disk and end with scores and curves per sequence and overall; the
 toolkit's data set is built in its native layout (it lists every picture, so there are empty ones). The toolkit is timed
 twice: its `report()`, which is what its users call and which also draws the two curves, and the same without drawing,
-which is the nearest to our side (it still writes its JSON file; ours makes tables per sequence and attribute). All are
-measured in turns in one process, so that a busy machine slows all; what counts is the ratio of the medians. Before
-that, both sides' AUC and precision are compared, so that the same work is timed. On a machine that others use too, the
-seconds of the processor are the better measure, so these are printed as well.
+which is the nearest to our side (it still writes its JSON file; ours makes tables per sequence and attribute). Ours is
+timed twice, too: all of it, which ends with a bootstrap interval of each score, and without these, which the toolkit
+has not; ratios are given to both, in the order of the lines. All are measured in turns in one process, so that a busy
+machine slows all; what counts is the ratio of the medians. Before that, both sides' AUC and precision are compared, so
+that the same work is timed. On a machine that others use too, the seconds of the processor are the better measure, so
+these are printed as well.
 """
 
 from __future__ import annotations
@@ -36,11 +38,12 @@ from got10k.experiments import ExperimentOTB
 
 from spm_bench.results.foreign import find_result_sets
 from spm_bench.scoring.base import Evaluation
-from spm_bench.scoring.evaluate import evaluate
+from spm_bench.scoring.evaluate import evaluate_all
 from spm_bench.suites import load_suite
 from spm_bench.suites.facts import suite_facts
 
 N_TRACKERS = 8
+OWN, WHOLE = "spm_bench, without intervals", "spm_bench"
 FIRST_USED_PICTURE = {"David": 300}
 """The toolkit cuts the video of this sequence itself; of the others it takes every picture that is there."""
 
@@ -100,10 +103,10 @@ def toolkit(root: Path, results: Path, reports: Path, *, plots: bool) -> dict[st
     return performance
 
 
-def ours(folder: Path, convention: str | None = None) -> list[Evaluation]:
+def ours(folder: Path, convention: str | None = None, *, intervals: bool = True) -> list[Evaluation]:
     """What `spm-bench score` does before it prints."""
     suite = load_suite("otb100", folder, annotations_only=True)
-    return [evaluate(suite, results, convention) for results in find_result_sets([folder / "results"], suite)]
+    return evaluate_all(suite, find_result_sets([folder / "results"], suite), convention, intervals=intervals)
 
 
 def seconds(function: Callable[[], object]) -> tuple[float, float]:
@@ -131,7 +134,8 @@ def measure(folder: Path, work: Path, rounds: int) -> None:
     performance = toolkit(root, results, work / "reports", plots=False)
     print(f"largest difference of a score: {largest_difference(ours(folder, 'got10k-toolkit'), performance):.1e}")
     sides: dict[str, Callable[[], object]] = {
-        "spm_bench": lambda: ours(folder),
+        OWN: lambda: ours(folder, intervals=False),
+        WHOLE: lambda: ours(folder),
         "got10k toolkit, report()": lambda: toolkit(root, results, work / "reports", plots=True),
         "got10k toolkit, without its plots": lambda: toolkit(root, results, work / "reports", plots=False),
     }
@@ -141,10 +145,11 @@ def measure(folder: Path, work: Path, rounds: int) -> None:
             taken[name].append(seconds(run))
     middle = {name: [statistics.median(column) for column in zip(*times, strict=True)] for name, times in taken.items()}
     for name, (clock, used) in middle.items():
-        ratios = [value / own for value, own in zip((clock, used), middle["spm_bench"], strict=True)]
+        against = [middle[own] for own in (OWN, WHOLE)]
         print(
-            f"{name:34s} median {clock:6.3f} s, best {min(c for c, _ in taken[name]):6.3f} s, {ratios[0]:5.1f} x ours; "
-            f"processor {used:6.2f} s, {ratios[1]:5.1f} x ours"
+            f"{name:34s} median {clock:6.3f} s, best {min(c for c, _ in taken[name]):6.3f} s, "
+            f"{' and '.join(f'{clock / one[0]:4.1f}' for one in against)} x ours; "
+            f"processor {used:6.2f} s, {' and '.join(f'{used / one[1]:4.1f}' for one in against)} x ours"
         )
 
 

@@ -182,7 +182,7 @@ def _scored(group: Group, data: Path | None, rules: _Rules) -> tuple[Suite, list
     """Load the suite, find the result sets, score them."""
     from spm_bench.protocols.catalog import under_protocol
     from spm_bench.results.foreign import find_result_sets
-    from spm_bench.scoring.evaluate import evaluate
+    from spm_bench.scoring.evaluate import evaluate_all
     from spm_bench.suites import load_suite
 
     only = None if group.sequences is None else list(group.sequences)
@@ -190,13 +190,8 @@ def _scored(group: Group, data: Path | None, rules: _Rules) -> tuple[Suite, list
     loaded = load_suite(group.suite, data, allow_missing=rules.allow_missing, annotations_only=True, only=only)
     loaded = under_protocol(loaded, group.protocol)
     found = find_result_sets(group.folders, loaded)
-    return loaded, [
-        (
-            evaluate(loaded, results, rules.convention, allow_missing=rules.allow_missing, extra=rules.metrics),
-            results,
-        )
-        for results in found
-    ]
+    scored = evaluate_all(loaded, found, rules.convention, allow_missing=rules.allow_missing, extra=rules.metrics)
+    return loaded, list(zip(scored, found, strict=True))
 
 
 def _title(suite: Suite, all_suites: list[Suite]) -> str:

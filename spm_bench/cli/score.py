@@ -93,7 +93,7 @@ def _evaluate_all(
 ) -> tuple[list[ResultSet], list[Evaluation]]:
     """The raw results in the folders, and what each scores."""
     from spm_bench.results.foreign import find_result_sets
-    from spm_bench.scoring.evaluate import evaluate
+    from spm_bench.scoring.evaluate import evaluate_all
 
     found = find_result_sets(folders, suite)
-    return found, [evaluate(suite, r, convention, allow_missing=allow_missing, extra=extra) for r in found]
+    return found, evaluate_all(suite, found, convention, allow_missing=allow_missing, extra=extra)

@@ -108,13 +108,14 @@ def drawn_scores(statistics: Sequence[Statistic], times: FloatArray) -> list[Flo
         times: R x S numbers of times each sequence is drawn.
     """
     ends = np.cumsum([s.columns.shape[1] for s in statistics])
-    columns = np.hstack([s.columns for s in statistics])
-    rows = max(1, BLOCK // max(1, columns.shape[1]))
+    columns = np.hstack([s.columns for s in statistics]).T
+    draws_at_once = max(1, BLOCK // max(1, len(columns)))
     blocks: list[list[FloatArray]] = [[] for _ in statistics]
-    for i in range(0, len(times), rows):
-        sums = np.split(times[i : i + rows] @ columns, ends[:-1], axis=1)
+    for i in range(0, len(times), draws_at_once):
+        # a sum of all draws lies in one piece, as formulas look at one sum after the other
+        sums = np.split(columns @ times[i : i + draws_at_once].T, ends[:-1])
         for block, statistic, own in zip(blocks, statistics, sums, strict=True):
-            block.append(statistic.formula(own))
+            block.append(statistic.formula(own.T))
     return [np.concatenate(block) if block else np.empty(0) for block in blocks]
 
 
@@ -202,7 +203,9 @@ def band(
 
 def _ratio(sums: FloatArray, after: Callable[[FloatArray], FloatArray] | None) -> FloatArray:
     upper, lower = sums[..., 0], sums[..., 1]
-    found = np.divide(upper, lower, out=np.full(upper.shape, np.nan), where=lower > 0)
+    some = lower > 0
+    # the usual case goes without a choice of values, which is ten times slower
+    found = upper / lower if some.all() else np.divide(upper, lower, out=np.full(upper.shape, np.nan), where=some)
     return np.asarray(found if after is None else after(found))
 
 
@@ -320,8 +323,17 @@ def _ended(interval: Interval, grouped: Statistic, drawn: FloatArray, method: st
     shares = np.array([(1 - interval.level) / 2, (1 + interval.level) / 2])
     if method == "bca":
         shares = _corrected(shares, known, interval.value, left_out(grouped))
-    low, high = np.quantile(known, shares)
+    low, high = _cut(np.sort(known), shares)
     return replace(interval, low=float(low), high=float(high))
+
+
+def _cut(ordered: FloatArray, shares: FloatArray) -> FloatArray:
+    """What `np.quantile` gives, of values in order: sorting them is three times as fast as what it does."""
+    places = shares * (len(ordered) - 1)
+    before = np.floor(places).astype(np.intp)
+    beyond = places - before
+    low, high = ordered[before], ordered[np.minimum(before + 1, len(ordered) - 1)]
+    return np.where(beyond < 0.5, low + (high - low) * beyond, high - (high - low) * (1.0 - beyond))
 
 
 def heard_units(statistic: Statistic, units: ArrayLike | None) -> tuple[int, Statistic]:

@@ -1,4 +1,4 @@
-"""The door of this room: raw results of one tracker and a suite in, an `Evaluation` out."""
+"""The door of this room: raw results of trackers and a suite in, an `Evaluation` of each out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spm_bench.registry import load_target
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.families import family_of
-from spm_bench.scoring.intervals import with_intervals
+from spm_bench.scoring.intervals import all_with_intervals
 from spm_bench.suites.base import Suite
 
 
@@ -22,19 +22,43 @@ def evaluate(
     allow_missing: bool = False,
     extra: Sequence[str] = (),
 ) -> Evaluation:
-    """Score one tracker's raw results on a suite.
+    """Score one tracker's raw results on a suite; see `evaluate_all`."""
+    return evaluate_all(suite, [results], convention, allow_missing=allow_missing, extra=extra)[0]
+
+
+def evaluate_all(
+    suite: Suite,
+    results: Sequence[ResultSet],
+    convention: str | None = None,
+    *,
+    allow_missing: bool = False,
+    extra: Sequence[str] = (),
+    intervals: bool = True,
+) -> list[Evaluation]:
+    """Score the raw results of some trackers on a suite.
 
     Args:
         suite: With ground truth; frames are not touched.
-        results: Raw results of one tracker.
+        results: Raw results, each of one tracker.
         convention: Name of the rule set; None takes the benchmark's own.
         allow_missing: Score the sequences that have results, instead of failing when one has none.
         extra: Names of further metrics (`spm_bench.metrics.extra`), or `module:object`.
+        intervals: Give every score its bootstrap interval.
+
+    Returns:
+        One evaluation per tracker, in their order.
 
     Raises:
         UsageError: The suite has no ground truth, or there is no such convention or metric.
         ResultsError: Results are missing or broken.
     """
+    evaluations = [_scored(suite, one, convention, allow_missing, extra) for one in results]
+    return all_with_intervals(evaluations, suite) if intervals else evaluations
+
+
+def _scored(
+    suite: Suite, results: ResultSet, convention: str | None, allow_missing: bool, extra: Sequence[str]
+) -> Evaluation:
     if not suite.has_ground_truth:
         raise UsageError(
             f"the ground truth of {suite.title} is not public",
@@ -46,4 +70,4 @@ def evaluate(
         from spm_bench.scoring.extra import with_extra_metrics
 
         evaluation = with_extra_metrics(evaluation, suite, results, extra)
-    return with_intervals(evaluation, suite)
+    return evaluation

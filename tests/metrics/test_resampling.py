@@ -8,7 +8,10 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from spm_bench.metrics import resampling
 from spm_bench.metrics.eao import curve_statistic, eao_statistic, expected_average_overlap
 from spm_bench.metrics.resampling import (
     Statistic,
@@ -275,3 +278,9 @@ def test_ties_count_half_in_the_bias_of_bca() -> None:
         shares.append(normal.cdf(bias + z / (1 - pull * z)))
     found = bootstrap(mean_over(values), level=0.6, resamples=4000, seed=0)
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, shares)), abs=1e-12)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.lists(st.floats(0, 1), min_size=1, max_size=4))
+def test_cuts_are_those_of_numpy(values: list[float], shares: list[float]) -> None:
+    ordered = np.sort(np.array(values))
+    assert resampling._cut(ordered, np.array(shares)).tolist() == np.quantile(ordered, shares).tolist()

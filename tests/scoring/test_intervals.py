@@ -13,7 +13,7 @@ from spm_bench.metrics.conventions import CONVENTIONS
 from spm_bench.metrics.resampling import bootstrap, mean_over
 from spm_bench.metrics.vot_conventions import VOT_CONVENTIONS
 from spm_bench.scoring.base import Evaluation
-from spm_bench.scoring.evaluate import evaluate
+from spm_bench.scoring.evaluate import evaluate, evaluate_all
 from spm_bench.scoring.intervals import curve_band, with_intervals
 from spm_bench.scoring.units import units_of
 from spm_bench.suites.base import Sequence, Suite
@@ -149,6 +149,24 @@ def test_extra_metrics_have_intervals_and_sequences_keep_their_places() -> None:
     assert score.low is not None
     assert score.value is not None
     assert score.low <= score.value
+
+
+def test_trackers_scored_together_have_the_intervals_that_each_has_alone() -> None:
+    made = {f"s{i}": track(n, 2.0 * i, i) for i, n in enumerate((30, 60, 25, 90, 40))}
+    suite = make_suite(*(Sequence(key, truth) for key, (truth, _) in made.items()))
+    passes = {key: (one_pass(boxes),) for key, (_, boxes) in made.items()}
+    some = dict(list(passes.items())[:3])
+    worse = {key: (one_pass(boxes + np.array([9.0, 0, 0, 0])),) for key, (_, boxes) in made.items()}
+    results = [MemoryResults(one, label=str(i)) for i, one in enumerate((passes, some, worse))]
+    together = evaluate_all(suite, results, allow_missing=True)
+    assert [one.label for one in together] == ["0", "1", "2"]
+    for one, own in zip(together, results, strict=True):
+        for score, alone in zip(one.scores, evaluate(suite, own, allow_missing=True).scores, strict=True):
+            assert (score.low, score.high) == pytest.approx((alone.low, alone.high), abs=1e-12)
+            assert replace(score, low=None, high=None) == replace(alone, low=None, high=None)
+    assert together[0].score("auc").low != together[2].score("auc").low
+    plain = evaluate_all(suite, results, allow_missing=True, intervals=False)
+    assert [(s.value, s.low, s.level) for s in plain[0].scores] == [(s.value, None, None) for s in together[0].scores]
 
 
 def test_seeds_decide() -> None:
