@@ -194,7 +194,10 @@ def choose_trackers(
     labels = [spec.label for spec in distinct]
     for label in labels:
         if labels.count(label) > 1:
-            raise UsageError(f"two trackers would be called {label} in tables", remedy="Rename the class of one")
+            raise UsageError(
+                f"two trackers would be called {label} in tables",
+                remedy="Rename one: its class, or its section in trackers.ini",
+            )
     return distinct
 
 

@@ -19,7 +19,7 @@ _STYLES = {"ok": "green", "skipped": "dim", "note": "cyan", "warning": "yellow",
 
 def check_tracker(
     tracker: Annotated[
-        str, typer.Argument(metavar="TRACKER", help="module:Class, or a name from `spm-bench ls trackers`.")
+        str, typer.Argument(metavar="TRACKER", help="module:Class, trax:COMMAND, trackers.ini#NAME, or a name.")
     ],
     variant: Annotated[str | None, typer.Option("--variant", help="Of the tracker.", show_default=False)] = None,
     weights: Annotated[

@@ -22,7 +22,8 @@ def run(
     suite: Annotated[str, typer.Option("--suite", help="What to track; `spm-bench ls` names the suites.")] = "demo",
     data: DATA_OR_VIDEO = None,
     tracker: Annotated[
-        list[str] | None, typer.Option("--tracker", help="Name or module:Class; repeat for more. Default: SPM.")
+        list[str] | None,
+        typer.Option("--tracker", help="Name, module:Class, trax:COMMAND, or FILE.ini#NAME; repeat. Default: SPM."),
     ] = None,
     variant: Annotated[
         list[str] | None, typer.Option("--variant", help="For the trackers that have it; repeat for more.")

@@ -48,6 +48,7 @@ from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.frames import ImageFrames
 from spm_bench.suites.starts import anchors_of
 from spm_bench.trackers.catalog import resolve_tracker
+from spm_bench.trackers.trax.program import is_program
 
 SECONDS_TO_ANSWER = 300
 """The toolkit's patience for one request; its own 30 s are short for loading a network on a busy machine."""
@@ -132,6 +133,9 @@ def identifier(call: TrackerCall) -> str:
         UsageError: No such tracker or variant.
         WeightsError: It has no weights.
     """
+    if is_program(call.name):
+        remedy = "Its section in trackers.ini is all that the toolkit needs"
+        raise UsageError("a program that speaks TraX runs in the toolkit without us", where=call.name, remedy=remedy)
     spec = resolve_tracker(call.name, variant=call.variant, weights=call.weights, device=call.device)
     return re.sub(r"[^A-Za-z0-9_-]", "_", spec.label)
 

@@ -17,6 +17,7 @@ from spm_bench.suites.base import Suite
 from spm_bench.suites.catalog import FOLDER
 from spm_bench.trackers.base import TrackerSpec
 from spm_bench.trackers.catalog import TRACKERS, resolve_tracker, settings_of
+from spm_bench.trackers.trax.program import TARGET as PROGRAM
 from spm_bench.trackers.variants import Variant
 
 WORDS = {DONE: "", FAILED: "failed then"}
@@ -164,7 +165,7 @@ def _tracker(request: ReproduceRequest, manifest: Manifest) -> TrackerSpec:
     ours = name in TRACKERS and TRACKERS.entry(name).target == target
     weights = request.weights or options.get("weights")
     try:
-        asked = name if ours else target
+        asked = name if ours else options.get("asked", target) if target == PROGRAM else target
         variant = _variant(asked, recorded["variant"], options)
         device = request.device or options.get("device", "auto")
         found = resolve_tracker(asked, variant=variant, weights=weights, device=device)

@@ -75,6 +75,12 @@ def code_files(target: str) -> dict[str, Path]:
     return _closure(module, start, start.parents[module.count(".") + (start.name == "__init__.py")])
 
 
+def script_files(path: Path) -> dict[str, Path]:
+    """The files that a script or a module of Python consists of, as `code_files`: it, and what it imports beside it."""
+    start = path.resolve()
+    return _closure(start.stem, start, start.parent) or {start.stem: start}
+
+
 def environment() -> dict[str, Any]:
     """Describe what a run was made with: versions, machine, threads, and the state of the checkout if there is one."""
     return {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from spm_bench.errors import SpmBenchError, TrackerError, UsageError, unknown_name
 from spm_bench.registry import Registry, forget_modules, load_target
 from spm_bench.trackers.base import BatchTracker, Tracker, TrackerSpec
+from spm_bench.trackers.trax.program import is_program
 from spm_bench.trackers.variants import Variant
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def resolve_tracker(
     Args:
         name: A registered name in any case, or `module:Class` of the user's own (the current directory is searched
             first, as `python -m` does). A function without required arguments that returns a tracker serves as well.
+            Or a program that speaks TraX: `trax:COMMAND`, or `trackers.ini#NAME` (see `trackers.trax.program`).
         variant: Name of a variant, or one of your own; None and "base" are the unchanged tracker.
         weights: For trackers with a network: a file, "official" or "random".
         device: For trackers with a network: "auto", "cpu", "cuda", "cuda:1".
@@ -98,6 +100,8 @@ def resolve_tracker(
         UsageError: No such tracker, module, class or variant, or weights for a tracker that takes none.
         TrackerError: The module fails on import, the class lacks `init` or `update`, or needs constructor arguments.
     """
+    if is_program(name):
+        return _program_spec(name, variant, weights)
     if ":" in name:
         target, title = name, name.rpartition(":")[2]
     else:
@@ -175,6 +179,8 @@ def settings_of(name: str) -> type[BaseModel]:
     Raises:
         UsageError: No such tracker, or it has no settings.
     """
+    if is_program(name):
+        raise UsageError(f"{name} is a program: it has no settings that could be changed")
     target = name if ":" in name else _registered(name)[0]
     settings = getattr(_load(target), "Settings", None)
     if settings is None:
@@ -296,6 +302,17 @@ def _plain_spec(name: str, target: str, variant: str | None, weights: str | None
     if weights is not None:
         raise UsageError(f"{name} takes no weights", remedy="Leave --weights out")
     return TrackerSpec(name=name, target=target)
+
+
+def _program_spec(name: str, variant: str | Variant | None, weights: str | None) -> TrackerSpec:
+    """Describe a program of its own: no variants, no weights."""
+    from spm_bench.trackers.trax.program import TARGET, describe_program
+
+    if isinstance(variant, Variant):
+        raise UsageError(f"{name} has no settings, so there is no variant {variant.name} of it")
+    spec = describe_program(name)
+    _plain_spec(name, spec.target, variant, weights)
+    return replace(spec, identity={"code": _code_hash(TARGET), **spec.identity})
 
 
 def _spec_with_settings(name: str, target: str, variant: str | Variant | None, weights: str | None) -> TrackerSpec:

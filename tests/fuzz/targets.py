@@ -38,6 +38,7 @@ from spm_bench.suites.base import Sequence, Suite
 from spm_bench.suites.loading import recorded_image_sizes
 from spm_bench.suites.regions import read_regions
 from spm_bench.suites.vot import read_anchors
+from spm_bench.trackers.trax.program import read_section
 
 N = 3
 """Frames of every sequence here; so few that chance gives the right number of lines now and then."""
@@ -144,6 +145,7 @@ TARGETS = {
     "timing": Target("timing.json", read_timing, (b'{"schema": 1, "trackers": []}', b"{}")),
     "scores": Target("scores.json", read_score_rows, (b"[]", b'[{"tracker": "a", "value": 1}]')),
     "toml": Target("a.toml", read_toml, (b"# Why?\n[base]\nsuite = 'demo'\n", b"")),
+    "trackers": Target("trackers.ini", lambda p: read_section(p, ""), (b"[A]\ncommand = sh x\narg_a = 1\n", b"[A]\n")),
     "archive": Target("results.zip", unpack, (archive(),)),
     "checked otb": Target("T/a.txt", scored("otb"), BOXES),
     "checked got10k": Target("T/a/a_001.txt", scored("got10k"), BOXES),
