@@ -23,8 +23,8 @@ from spm_bench.training.validate import MEASURES
 from spm_bench.words import clock
 
 RECIPE = (
-    "batch", "mix", "negative_share", "distractor_share", "learning_rate", "weight_decay", "backbone_rate",
-    "warmup_steps", "final_rate", "clip", "ema", "freeze_norm_share", "amp", "initial",
+    "batch", "mix", "negative_share", "same_category_share", "distractor_share", "learning_rate", "weight_decay",
+    "backbone_rate", "warmup_steps", "final_rate", "clip", "ema", "freeze_norm_share", "amp", "initial", "trunk",
 )  # fmt: skip
 """Fields of a config that a card prints by name; the whole record is in the training's `training.json`."""
 
@@ -42,8 +42,10 @@ LIMITS = (
     "the target is absent.",
     "Boxes are upright; a rotated target is enclosed, not outlined.",
     "Settings and weights were chosen on the held-out videos above, never on a benchmark; few videos choose roughly.",
-    "The fine stage tells the target from look-alikes by appearance alone, with the template of the first frame.",
     "Not for identifying persons or number plates.",
+)
+TWO_STAGES = (
+    "The fine stage tells the target from look-alikes by appearance alone, with the template of the first frame."
 )
 
 
@@ -110,10 +112,10 @@ def make_card(
         _head(weights, found, header, config),
         "## Data\n\n" + _data(training, data_folder),
         f"## Licence\n\n{LICENCE}\n",
-        "## Recipe\n\n" + _recipe(config, header),
+        "## Recipe\n\n" + _recipe(config, header, found),
         "## Training\n\n" + _course(training, header, command or _command(folder, config), figure),
         "## Validation\n\n" + _validation(training, header, found),
-        "## Limits\n\n" + _limits(training),
+        "## Limits\n\n" + _limits(training, found),
     ]
     return "\n".join(parts)
 
@@ -164,11 +166,14 @@ def _origins(told: Mapping[str, Any], folder: Path | None) -> str:
     return f"* {source.title}: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
 
 
-def _recipe(config: Mapping[str, Any], header: Mapping[str, str]) -> str:
+def _recipe(config: Mapping[str, Any], header: Mapping[str, str], weights: Weights) -> str:
     rows = [(name, _plain(config[name])) for name in RECIPE if config.get(name) not in ("", None)]
     for table in ("loss", "targets", "augment"):
         rows.append((table, _plain(config[table])))
-    rows.append(("fine stage", "trained with the coarse one" if config["fine"] else "not trained"))
+    if config.get("trunk"):
+        rows.append(("trunk_blocks", f"{config['trunk_blocks']}, kept as they are"))
+    if weights.architecture.two_stages:
+        rows.append(("fine stage", "trained with the coarse one" if config["fine"] else "not trained"))
     text = _table(("setting", "value"), rows)
     return text + f"\nSeed {config['seed']}; the record as a whole has the digest `{header['training']}`.\n"
 
@@ -222,14 +227,14 @@ def _measure(row: Mapping[str, str], measure: str, sequence: str) -> str:
     return f"{float(value):.3f}" if value else "-"
 
 
-def _limits(training: Training) -> str:
+def _limits(training: Training, weights: Weights) -> str:
     data = training.facts["data"].values()
     pictures, followed = (sum(counts.get(name, 0) for counts in data) for name in ("pictures", "tracks"))
     small = (
         f"Learnt from {pictures:,} pictures and {followed:,} followed objects, drawn ones included: little beside what "
         "published trackers saw. Rare kinds of objects, extreme shapes and strong changes of appearance fail sooner."
     )
-    return "".join(f"* {line}\n" for line in (small, *LIMITS))
+    return "".join(f"* {line}\n" for line in (small, *LIMITS, *[TWO_STAGES] * weights.architecture.two_stages))
 
 
 def _last(rows: Sequence[Mapping[str, str]], most: float, column: str) -> Mapping[str, str] | None:
