@@ -6,6 +6,7 @@ truth far better than the agreed one is what the tracker returns.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -74,7 +75,7 @@ def form(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             WARNING,
             f"its boxes overlap an easy target by {agreed:.2f} only, and no usual form of a box explains it",
-            f"Look at it: spm-bench run --suite demo --sequence calm --tracker {patient.spec.target}",
+            f"Look at it: spm-bench run --suite demo --sequence calm --tracker {shlex.quote(patient.asked)}",
         )
     yield from _shifted(resting)
     yield from _whole(np.concatenate([moving[1:], patient.follow(still_between())[1:]]))

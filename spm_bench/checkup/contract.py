@@ -15,11 +15,16 @@ from spm_bench.checkup.patient import BrokeError, Patient, largest_gap, start
 from spm_bench.checkup.videos import drifting
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import sees_the_answer
+from spm_bench.trackers.trax import TraxTracker
+from spm_bench.trackers.trax.session import FAREWELL
 
 Findings = Iterator[Finding]
 
 ANNOTATIONS = ("groundtruth", "ground_truth", "gt.txt", "annotations", "anno")
 """Parts of the names of files and folders that hold answers in OTB, VOT, GOT-10k, LaSOT and their kin."""
+DECOYS = ("groundtruth.txt", "groundtruth_rect.txt")
+DECOYED = (-70.0, 45.0)
+"""Pixels by which the boxes in such a file are off."""
 GIVEN = {"init": ("frame", "box"), "update": ("frame",)}
 """What the engine passes."""
 
@@ -59,16 +64,46 @@ def runs(patient: Patient) -> Findings:
         patient.usual  # noqa: B018 - computed when asked for
     except BrokeError as error:
         yield Finding(ERROR, str(error), "The other checks need a tracker that runs")
+        return
+    tracker = patient.fresh()
+    if isinstance(tracker, TraxTracker):
+        patient.follow(drifting(), tracker)
+        if not tracker.close():
+            yield Finding(
+                WARNING,
+                f"told to quit, it went on running and was killed after {FAREWELL:g} s",
+                "A program over TraX ends when it reads @@TRAX:quit or its standard input ends",
+            )
 
 
 def answers(patient: Patient) -> Findings:
     """Does it read a file that may hold the truth?"""
+    if patient.is_program:
+        yield from _decoyed(patient)
+        return
     with _watched() as opened:
         patient.follow(drifting())
     if found := sorted({path for path in opened if _holds_answers(path)}):
         yield Finding(
             ERROR,
             f"it opens {found[0]} while it tracks, a file that by its name holds annotations",
+            "A tracker gets the first box only",
+        )
+
+
+def _decoyed(patient: Patient) -> Findings:
+    """Of a program: do its boxes change where a file with other boxes lies beside its pictures?"""
+    tracker = patient.fresh()
+    assert isinstance(tracker, TraxTracker)
+    false = drifting().boxes + np.array([*DECOYED, 0, 0])
+    text = "".join(",".join(f"{value:.2f}" for value in box) + "\n" for box in false)
+    tracker.beside = dict.fromkeys(DECOYS, text)
+    gap, first = largest_gap(patient.usual, patient.follow(drifting(), tracker))
+    if gap > 0 and largest_gap(patient.usual, patient.follow(drifting()))[0] == 0:
+        yield Finding(
+            ERROR,
+            f"with a file {DECOYS[0]} of wrong boxes beside its pictures it gives other boxes, from frame {first} on "
+            f"and by up to {gap:.3g} px: it reads the ground truth",
             "A tracker gets the first box only",
         )
 

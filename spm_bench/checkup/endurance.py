@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -16,9 +16,9 @@ from spm_bench.checkup.videos import Video, drifting
 from spm_bench.suites.base import FloatArray, Frame
 from spm_bench.trackers.base import Tracker
 from spm_bench.trackers.stopwatch import devices_of, parts_of, waiter
+from spm_bench.trackers.trax import TraxTracker
+from spm_bench.trackers.trax.session import processes_of
 
-STATM = Path("/proc/self/statm")
-"""Memory of this process in pages, on Linux."""
 LEAK = 16 * 1024
 """Bytes per frame, above which growth is one: a fifteenth of a small picture."""
 ROUNDS, EACH = 8, 25
@@ -36,6 +36,7 @@ def leak(patient: Patient, *, seconds: float = 20.0) -> Iterator[Finding]:
         seconds: After so many seconds it goes on no longer, and tells from what there is.
     """
     video, tracker = drifting(), patient.fresh()
+    who = "program" if patient.is_program else "process"
     start(tracker, np.array(video.frames[0]), np.array(video.boxes[0]), video.name)
 
     def frames(count: int) -> None:
@@ -46,27 +47,31 @@ def leak(patient: Patient, *, seconds: float = 20.0) -> Iterator[Finding]:
         for _ in range(count):
             start(tracker, np.array(video.frames[0]), np.array(video.boxes[0]), video.name)
 
+    def sized() -> int:
+        session = tracker.session if isinstance(tracker, TraxTracker) else None
+        return _resident([os.getpid()] if session is None else processes_of(session.pid))
+
     for what, work in (("frame", frames), ("start", starts)):
-        grown = _growth(work, seconds)
+        grown = _growth(work, seconds, sized)
         if grown is not None and grown > LEAK:
             yield Finding(
                 WARNING,
-                f"the process grows by {grown / 1024:.0f} KiB per {what}, steadily",
+                f"the {who} grows by {grown / 1024:.0f} KiB per {what}, steadily",
                 "Something is kept for good, often pictures in a list or tensors with their graph (torch.no_grad)",
             )
 
 
 def can_see_memory() -> bool:
     """Tell whether this system says how much memory a process has."""
-    return STATM.exists()
+    return Path("/proc/self/statm").exists()
 
 
-def _growth(work: Callable[[int], None], seconds: float) -> float | None:
+def _growth(work: Callable[[int], None], seconds: float, sized: Callable[[], int]) -> float | None:
     """Bytes per unit of work; None where it does not grow in every round, or there was no time for enough rounds."""
     begun, sizes = perf_counter(), []
     for _ in range(ROUNDS):
         work(EACH)
-        sizes.append(_resident())
+        sizes.append(sized())
         if perf_counter() - begun > seconds:
             break
     steps = np.diff(sizes[SETTLED - 1 :])
@@ -75,8 +80,10 @@ def _growth(work: Callable[[int], None], seconds: float) -> float | None:
     return float(np.median(steps)) / EACH
 
 
-def _resident() -> int:
-    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def _resident(processes: Iterable[int]) -> int:
+    """Bytes of memory of some processes, on Linux."""
+    pages = (int(Path(f"/proc/{process}/statm").read_text().split()[1]) for process in processes)
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)

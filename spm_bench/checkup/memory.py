@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-import numpy as np
-
 from spm_bench.checkup.findings import ERROR, NOTE, WARNING, Finding
-from spm_bench.checkup.patient import BrokeError, Patient, described, largest_gap
-from spm_bench.checkup.videos import Video, drifting, other
-from spm_bench.errors import TrackerError
+from spm_bench.checkup.patient import BrokeError, Patient, largest_gap
+from spm_bench.checkup.videos import drifting, other
 from spm_bench.suites.base import FloatArray
-from spm_bench.trackers.base import BatchTracker, Start, uses_chance
+from spm_bench.trackers.base import uses_chance
 
 AGAIN = 5
 """Frames after which a tracker is started anew in the middle of a video, as VOT's protocol does after a failure."""
-SAME = 1e-3
-"""Pixels by which a batch may differ from a target alone (see `BatchTracker`)."""
 
 
 def chance(patient: Patient) -> Iterator[Finding]:
@@ -43,6 +38,8 @@ def chance(patient: Patient) -> Iterator[Finding]:
                 "Add one that sets every generator it uses: a run that was interrupted then repeats exactly",
             )
         return
+    if patient.is_program:
+        return  # each of the two was another process, and there is no class that could call itself deterministic
     elsewhere = _elsewhere(patient)
     gap, frame = largest_gap(first, elsewhere)
     if gap > 0:
@@ -82,42 +79,6 @@ def before(patient: Patient) -> Iterator[Finding]:
             f"by up to {gap:.3g} px",
             "init must set everything that update changes: VOT's protocol starts it again after a failure",
         )
-
-
-def batch(patient: Patient) -> Iterator[Finding]:
-    """Do many targets together get what each gets alone?"""
-    from spm_bench.trackers.catalog import build_batch
-
-    together = build_batch([patient.spec])
-    videos = (drifting(), other(), drifting().part(AGAIN))
-    alone = [patient.follow(video) for video in videos]
-    worst, place = 0.0, ""
-    for index, boxes in enumerate(_together(together, videos), start=1):
-        for video, own, box in zip(videos, alone, boxes, strict=True):
-            gap = float(np.abs(own[index] - box).max())
-            if not gap <= worst:
-                worst, place = gap, f"frame {index} of {video.name}"
-    if not worst <= SAME:
-        yield Finding(
-            ERROR,
-            f"three targets in a batch get other boxes than alone, by up to {worst:.3g} px ({place})",
-            "What one target gets must not depend on the others: look for statistics over the batch",
-        )
-
-
-def _together(tracker: BatchTracker, videos: Sequence[Video]) -> Iterator[FloatArray]:
-    """Boxes of one target a video, B x 4 for every frame after the first that all have. Raises as `Patient.follow`."""
-    where = "on the first frames of three targets"
-    try:
-        targets = tracker.start([Start(0, np.array(v.frames[0]), np.array(v.boxes[0])) for v in videos])
-        for index in range(1, min(map(len, videos))):
-            where = f"in frame {index} of three targets"
-            boxes = np.asarray(tracker.advance(targets, [np.array(v.frames[index]) for v in videos]), dtype=np.float64)
-            if boxes.shape != (len(videos), 4):
-                raise TrackerError(f"advance returned numbers of shape {boxes.shape}, not one box a target")
-            yield boxes
-    except (Exception, SystemExit) as error:
-        raise BrokeError(f"the batch broke {where}: {described(error)}") from error
 
 
 def repeats(patient: Patient) -> bool:

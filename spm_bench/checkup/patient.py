@@ -15,6 +15,8 @@ from spm_bench.protocols.base import checked_box, stable_seed
 from spm_bench.suites.base import FloatArray, Frame
 from spm_bench.trackers.base import Tracker, TrackerSpec, uses_chance
 from spm_bench.trackers.catalog import build_tracker
+from spm_bench.trackers.trax.program import TARGET as PROGRAM
+from spm_bench.trackers.trax.program import is_program
 
 SEED = 0
 
@@ -32,6 +34,16 @@ class Patient:
     """
 
     spec: TrackerSpec
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is a program of its own, of which only the boxes can be seen."""
+        return self.spec.target == PROGRAM
+
+    @property
+    def asked(self) -> str:
+        """What to type for it."""
+        return str(self.spec.options["asked"]) if self.is_program else self.spec.target
 
     def fresh(self) -> Tracker:
         """Build it anew. Raises SpmBenchError if that fails."""
@@ -96,7 +108,9 @@ def update(tracker: Tracker, frame: Frame, where: str) -> FloatArray:
 
 
 def described(error: BaseException) -> str:
-    """An exception and the line of the tracker's own file that it came from, in one line."""
+    """An exception and the line of the tracker's own file that it came from, in one line; of a program what it said."""
+    if isinstance(error, SpmBenchError) and error.where is not None and is_program(str(error.where)):
+        return error.problem
     text = " ".join(str(error).split())
     told = f"{type(error).__name__}: {text}".rstrip(": ")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "spm_bench/checkup" not in f.filename]

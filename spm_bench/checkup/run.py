@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from spm_bench.checkup import boxes, colour, contract, endurance, memory
+from spm_bench.checkup import batches, boxes, colour, contract, endurance, memory
 from spm_bench.checkup.findings import ERROR, LEVELS, Finding, Result
 from spm_bench.checkup.patient import BrokeError, Patient
 from spm_bench.checkup.videos import drifting
 from spm_bench.errors import UsageError
-from spm_bench.trackers.base import TrackerSpec
+from spm_bench.trackers.base import TrackerSpec, uses_chance
 from spm_bench.trackers.catalog import can_batch, resolve_tracker
 
 Check = Callable[[Patient], Iterator[Finding]]
@@ -36,13 +36,19 @@ CHECKS = (
     _Listed(
         "arguments", "leaves pictures and boxes as they are", contract.arguments_kept, "pictures and boxes unchanged"
     ),
-    _Listed("batch", "gives many together what each gets alone", memory.batch, "boxes as alone, within 0.001 px"),
+    _Listed("batch", "gives many together what each gets alone", batches.alike, "boxes as alone, within 0.001 px"),
     _Listed("odd input", "survives flat pictures, tiny targets, borders", endurance.hardship, "survives rare pictures"),
     _Listed("memory", "does not grow with frames or starts", endurance.leak, "grows neither with frames nor starts"),
 )
 """The first two decide whether there is anything to check; `speed` comes last, as it needs a number from the author."""
 FIRST = 2
 UNFIT = "see above"
+HIDDEN = {
+    "colour": "a program reads its pictures itself",
+    "arguments": "a program gets files of its own",
+    "batch": "a program advances one target at a time",
+}
+"""Checks of what cannot be seen of a program, or not happen to it."""
 
 
 def check_names() -> list[str]:
@@ -61,7 +67,7 @@ def check_tracker(
     """Examine a tracker; results come one by one, as they are found.
 
     Args:
-        name: Registered, or `module:Class`.
+        name: Registered, `module:Class`, or a program (`trax:COMMAND`, `trackers.ini#NAME`).
         variant: Of the tracker.
         weights: For trackers with a network.
         device: Likewise.
@@ -90,8 +96,12 @@ def _examine(spec: TrackerSpec, fps: float | None) -> Iterator[Result]:
 
 def _hindrance(name: str, patient: Patient) -> str:
     """Why a check cannot be made of this tracker; empty if it can."""
+    if patient.is_program and name in HIDDEN:
+        return HIDDEN[name]
     if name == "batch" and not can_batch(patient.spec):
         return "it advances one target at a time"
+    if name == "batch" and uses_chance(patient.fresh()):
+        return "it is told seeds, so the engine advances one target at a time"
     if name == "memory" and not endurance.can_see_memory():
         return "this system does not tell"
     if name == "state" and not memory.repeats(patient):

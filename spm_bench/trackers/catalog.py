@@ -173,6 +173,11 @@ def build_batch(specs: Sequence[TrackerSpec]) -> BatchTracker:
         raise TrackerError(f"its batch cannot be made: {_describe(error)}", where=specs[0].target) from error
 
 
+def load_kind(target: str) -> Callable[..., object]:
+    """The class of a tracker, or the function that makes it. Raises as `build_tracker`."""
+    return _load(target)
+
+
 def settings_of(name: str) -> type[BaseModel]:
     """The typed settings of a tracker, whose fields are the axes of sweeps and the changes of variants.
 

@@ -10,6 +10,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from spm_bench.trackers.base import Shared
+from spm_bench.trackers.settings import Settings
+from spm_bench.trackers.variants import Variant
+
 
 class Sound:
     """Looks for the first picture of the target near its last place."""
@@ -252,8 +256,10 @@ class Choosy(Sound):
 
 
 class _Batch:
+    capacity = 8
+
     def __init__(self, lag):
-        self.lag = lag
+        self.lag, self.shared = lag, Shared()
 
     def start(self, starts):
         targets = [Sound() for _ in starts]
@@ -267,31 +273,130 @@ class _Batch:
 
 
 class Batched(Sound):
+    make = staticmethod(lambda options: _Batch(0.0))
+
     @classmethod
     def batched(cls, options):
-        return _Batch(0.0)
+        return cls.make(options)
 
 
-class BadlyBatched(Sound):
+class BadlyBatched(Batched):
+    make = staticmethod(lambda options: _Batch(0.01))
+
+
+class BrokenBatch(Batched):
+    make = staticmethod(lambda options: _Batch(None))
+
+
+class _First(_Batch):
+    def advance(self, targets, frames):
+        return super().advance(targets, frames)[:1]
+
+
+class OneForAll(Batched):
+    make = staticmethod(lambda options: _First(0.0))
+
+
+class _Always(_Batch):
+    def advance(self, targets, frames):
+        return super().advance(targets, frames) + 0.5
+
+
+class OtherInBatch(Batched):
+    make = staticmethod(lambda options: _Always(0.0))
+
+
+class _ByPlace(_Batch):
+    """Knows targets by their place, and starts anew for all."""
+
+    def start(self, starts):
+        self.kept = super().start(starts)
+        return list(range(len(starts)))
+
+    def advance(self, targets, frames):
+        return super().advance(self.kept[: len(targets)], frames)
+
+
+class ByPlace(Batched):
+    make = staticmethod(lambda options: _ByPlace(0.0))
+
+
+class _ByPicture(_Batch):
+    """Looks at each picture once, and gives all who see it what the first one gets."""
+
+    def advance(self, targets, frames):
+        boxes = super().advance(targets, frames)
+        first = {id(frame): i for i, frame in reversed([*enumerate(frames)])}
+        return boxes[[first[id(frame)] for frame in frames]]
+
+
+class ByPicture(Batched):
+    make = staticmethod(lambda options: _ByPicture(0.0))
+
+
+class Shifted(Sound):
+    """With a setting."""
+
+    class Settings(Settings):
+        shift: float = 0.0
+
+    Variants = {"far": Variant("far", "further", {"shift": 2.0})}  # noqa: RUF012
+
+    def __init__(self, config=None):
+        self.shift = (config or {}).get("shift", 0.0)
+
+    def update(self, frame):
+        return super().update(frame) + np.array([self.shift, 0, 0, 0])
+
     @classmethod
     def batched(cls, options):
-        return _Batch(0.01)
+        return _ShiftedBatch(cls, options)
 
 
-class BrokenBatch(Sound):
+class _ShiftedBatch(_Batch):
+    def __init__(self, kind, options):
+        super().__init__(0.0)
+        self.kind, self.options = kind, options
+
+    def start(self, starts):
+        targets = [self.kind(**self.options[self.slot(start)]) for start in starts]
+        for target, start in zip(targets, starts, strict=True):
+            target.init(start.frame, start.box)
+        return targets
+
+    def slot(self, start):
+        return start.slot_of
+
+
+class OneSetting(Shifted):
     @classmethod
     def batched(cls, options):
-        return _Batch(None)
+        batch = _ShiftedBatch(cls, options)
+        batch.slot = lambda start: 0
+        return batch
 
 
-class OneForAll(Sound):
+class WithoutShared(Batched):
     @classmethod
     def batched(cls, options):
-        class First(_Batch):
-            def advance(self, targets, frames):
-                return super().advance(targets, frames)[:1]
+        batch = _Batch(0.0)
+        del batch.shared
+        return batch
 
-        return First(0.0)
+
+class WithoutCapacity(Batched):
+    @classmethod
+    def batched(cls, options):
+        batch = _Batch(0.0)
+        batch.capacity = 0
+        return batch
+
+
+class SeededInBatch(Batched):
+    deterministic = False
+
+    def seed(self, seed):
+        self.generator = np.random.default_rng(seed)
 
 
 class DiesElsewhere(Sound):

@@ -43,7 +43,7 @@ def test_a_sound_tracker_passes_every_check():
     assert all(r.said or r.skipped for r in results.values())
 
 
-@pytest.mark.parametrize("name", ["WellSeeded", "RightlyConverted", "Batched"])
+@pytest.mark.parametrize("name", ["WellSeeded", "RightlyConverted", "Batched", "Shifted", "SeededInBatch"])
 def test_unusual_trackers_are_sound_too(name):
     assert found(name) == set()
 
@@ -77,7 +77,11 @@ def test_unusual_trackers_are_sound_too(name):
         ("LeaksAtStart", ("memory", "warning"), "per start"),
         ("Frail", ("odd input", "error"), "nothing to see"),
         ("Choosy", ("odd input", "note"), "too small"),
-        ("BadlyBatched", ("batch", "error"), "up to 0.02 px"),
+        ("BadlyBatched", ("batch", "error"), "three targets in a batch get other boxes than alone, by up to 0.02 px"),
+        ("OtherInBatch", ("batch", "error"), "a single target in a batch gets other boxes than alone, by up to 0.5 px"),
+        ("ByPlace", ("batch", "error"), "three targets in a batch get other boxes than alone"),
+        ("ByPicture", ("batch", "error"), "come later, sit out a round, or see the same picture"),
+        ("OneSetting", ("batch", "error"), "settings of variant far, get other boxes than alone, by up to 2 px"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_found(name, expected, words, tmp_path, monkeypatch):
@@ -135,7 +139,15 @@ def test_another_process_that_dies_is_a_finding(monkeypatch):
     assert (finding.level, finding.problem) == ("error", "another process that runs it died")
 
 
-@pytest.mark.parametrize(("name", "words"), [("BrokenBatch", "in frame 1 of three"), ("OneForAll", r"shape \(1, 4\)")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("BrokenBatch", "in round 1 of 1 targets: TypeError"),
+        ("OneForAll", r"in round 1 of 3 targets: .*shape \(1, 4\)"),
+        ("WithoutShared", "no attribute `shared`"),
+        ("WithoutCapacity", "capacity 0, which is no number"),
+    ],
+)
 def test_a_batch_that_breaks_is_a_finding(name, words):
     (finding,) = examined(name)["batch"].findings
     assert finding.level == "error"

@@ -15,7 +15,9 @@ import subprocess
 import tempfile
 import time
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from spm_bench.errors import TrackerError
 from spm_bench.suites.base import Frame
@@ -43,6 +45,7 @@ class Session:
 
     Args:
         program: What to start.
+        beside: Files that lie beside the pictures, name -> text.
 
     Attributes:
         pid: Of the process, and of its process group.
@@ -54,13 +57,15 @@ class Session:
         TrackerError: It cannot be started, did not say hello, or wants what cannot be given.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, beside: Mapping[str, str] = MappingProxyType({})) -> None:
         self._program = program
         self._said = {"stdout": b"", "stderr": b""}
         self._line = b""
         self._messages: list[tuple[str, list[str]]] = []
         self._folder = tempfile.TemporaryDirectory(prefix="spm_bench_trax_")
         self.pictures = Path(self._folder.name)
+        for name, text in beside.items():
+            (self.pictures / name).write_text(text, encoding="utf-8")
         self._shown, self._started_once = 0, False
         process = self._launched()
         self.pid = process.pid

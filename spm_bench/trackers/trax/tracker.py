@@ -28,6 +28,9 @@ class TraxTracker:
         arguments: Told with every start.
         timeout: Seconds for one answer.
         restart: Start it anew for every `init`.
+
+    Attributes:
+        beside: Files to lay beside the pictures, name -> text: for who wants to know what the program looks at.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class TraxTracker:
             timeout=timeout,
             restart=restart,
         )
+        self.beside: Mapping[str, str] = {}
         self._session: Session | None = None
         self._box: Box | None = None
 
@@ -68,7 +72,7 @@ class TraxTracker:
         if self._session is not None and (self.program.restart or self._session.single or not self._session.alive):
             self.close()
         if self._session is None:
-            self._session = Session(self.program)
+            self._session = Session(self.program, self.beside)
         self._box = np.array(box, dtype=np.float64)
         self._session.start(frame, self._box)
 

@@ -65,7 +65,7 @@ def line_by_line():
             say(STATE)
             say(STATE)
         else:
-            say(ANSWERS[MODE])
+            say(ANSWERS.get(MODE, STATE))
     if MODE == "stays":
         time.sleep(WAIT)
     return 0
