@@ -42,7 +42,7 @@ class TargetSettings(BaseModel):
         negative_overlap: Anchors below it are negative, those between are ignored (released, 0.3).
         keep_best: The best anchor of a target without positives is positive if it is not a negative (ours).
         generalised_positives: Objects of the target's category are class positives too (paper; switchable).
-        centre_share: Side of the centre region as a share of the object's (ours; used when generalised).
+        centre_share: Side of the centre region as a share of the object's (ours).
         centre_overlap: An anchor centred in the centre region is positive above this IoU already (ours).
         regress_same: Positives on other objects regress to their own object, so that look-alikes become good
             proposals for the fine stage to reject; otherwise only the target's positives learn boxes (ours).
@@ -167,10 +167,10 @@ def find_objects(batch: PairBatch) -> Objects:
 def coarse_targets(anchors: Tensor, batch: PairBatch, settings: TargetSettings) -> CoarseTargets:
     """Label all anchors.
 
-    Without generalised positives only the target counts: positive above 0.6, negative below 0.3. With them the coarse
-    stage learns "an object of the target's category", which is what the paper asks of it (the fine stage tells
-    them apart): every object of the category is positive, also in a negative pair, where the target itself is missing.
-    Its positives are the anchors above 0.6, and those centred in its centre region with a fair fit; its surroundings
+    Without generalised positives only the target counts: positive above 0.6, or centred in its centre region with a
+    fair fit; negative below 0.3. With them the coarse stage learns "an object of the target's category", which is what
+    the paper asks of it (the fine stage tells them apart): every object of the category is positive in the same way,
+    also in a negative pair, where the target itself is missing; its surroundings
     are ignored: anchors not below 0.3, and for other objects than the target all that are centred in the box, because
     objects of another size than the target's may fit no anchor at all. A positive stands for the object it fits best.
 
@@ -187,8 +187,8 @@ def coarse_targets(anchors: Tensor, batch: PairBatch, settings: TargetSettings) 
     fits = overlap > settings.positive_overlap
     near = overlap.amax(1) >= settings.negative_overlap
     offset = _centre_offsets(objects, anchors)
+    fits |= (offset <= settings.centre_share) & (overlap > settings.centre_overlap)
     if settings.generalised_positives:
-        fits |= (offset <= settings.centre_share) & (overlap > settings.centre_overlap)
         near |= ((offset[:, 1:] <= 1.0) & objects.valid[:, 1:, None]).any(1)
     if settings.keep_best:
         own = overlap[:, 0]

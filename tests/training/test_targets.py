@@ -92,8 +92,8 @@ def loop_labels(batch: PairBatch, b: int, settings: TargetSettings) -> tuple[lis
                 or min(abs(offset - t) for t in (0.5, 1)) < BORDER
             ):
                 unsure.add(n)
-            general = settings.generalised_positives and offset <= 0.5 and overlap > 0.5
-            if (overlap > 0.6 or general) and overlap > best:
+            centred = offset <= 0.5 and overlap > 0.5
+            if (overlap > 0.6 or centred) and overlap > best:
                 best, owner = overlap, m
             ignored |= overlap >= 0.3 or (settings.generalised_positives and m > 0 and offset <= 1)
         labels.append(1 if best else -1 if ignored else 0)
