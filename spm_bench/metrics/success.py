@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 import numpy as np
@@ -367,10 +368,16 @@ def headline(curves: ArrayLike, thresholds: ArrayLike, at: float | None, rule: A
     """
     if at is None:
         return area_under(curves, thresholds, rule)
+    return np.asarray(np.asarray(curves, np.float64)[..., _place(tuple(np.asarray(thresholds).tolist()), at)])
+
+
+@lru_cache(maxsize=64)
+def _place(thresholds: tuple[float, ...], at: float) -> int:
+    """Index of a threshold; kept, as it is asked for of each tracker."""
     found = np.flatnonzero(np.isclose(thresholds, at))
     if len(found) != 1:
         raise ValueError(f"{at} is not one of the thresholds")
-    return np.asarray(np.asarray(curves, np.float64)[..., found[0]])
+    return int(found[0])
 
 
 @dataclass(frozen=True, eq=False)

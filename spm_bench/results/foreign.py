@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
@@ -210,9 +211,9 @@ def _names_on_disk(folder: Path, layout: Layout) -> list[str]:
 
 
 def _box_files(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.iterdir()):
-        stem, suffix = path.name[:-4], path.name[-4:]
-        if suffix.lower() == ".txt" and not path.name.startswith(".") and not stem.endswith("_time"):
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of thousands of files no Path is made
+        stem, suffix = name[:-4], name[-4:]
+        if suffix.lower() == ".txt" and not name.startswith(".") and not stem.endswith("_time"):
             yield stem
 
 

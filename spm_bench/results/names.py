@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _SHORT = {"human4-2": "human4"}
 """Sequences that tools abbreviate: OTB evaluates only the second target of Human4."""
@@ -48,12 +49,17 @@ def match_names(on_disk: Iterable[str], sequences: Iterable[str]) -> Matched:
     >>> match_names(["jogging_1", "readme"], ["Basketball", "Jogging-1"])
     Matched(names={'Jogging-1': 'jogging_1'}, twins={}, strangers=('readme',))
     """
-    known = list(sequences)
+    return _match(tuple(sorted(set(on_disk))), tuple(sequences))
+
+
+@lru_cache(maxsize=2)
+def _match(on_disk: tuple[str, ...], known: tuple[str, ...]) -> Matched:
+    """See `match_names`; the next tracker usually has files of the same names."""
     by_folded = {folded(name): name for name in known}
     short = {_SHORT[key]: name for key, name in by_folded.items() if key in _SHORT and _SHORT[key] not in by_folded}
     claims: dict[str, list[tuple[int, str]]] = {}
     strangers = []
-    for name in sorted(set(on_disk)):
+    for name in on_disk:
         key = folded(name)
         bare = _PREFIX.sub("", key, count=1) if _PREFIX.match(key) else key
         ranked = (by_folded.get(key), short.get(key), by_folded.get(bare), short.get(bare))

@@ -288,12 +288,15 @@ def _members(sequences: tuple[Sequence, ...]) -> Mapping[str, NDArray[np.intp]]:
 
 
 def _sequence_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
+    values = np.stack(list(measured.per_sequence.values()))
+    known = ~np.isnan(values)
+    values = np.where(known, values, 0.0)
     for attribute, chosen in _members(passes.sequences).items():
-        for metric, values in measured.per_sequence.items():
-            some = values[chosen]
-            found = some[~np.isnan(some)]
-            if len(found):
-                yield attribute, metric, float(found.mean()), len(found)
+        counts = known[:, chosen].sum(axis=1)
+        means = values[:, chosen].sum(axis=1) / np.maximum(counts, 1)
+        for metric, mean, count in zip(measured.per_sequence, means.tolist(), counts.tolist(), strict=True):
+            if count:
+                yield attribute, metric, mean, count
 
 
 def _frame_attributes(passes: Passes, measured: _Measured) -> Iterator[tuple[str, str, float, int]]:
@@ -313,10 +316,11 @@ def _labelled_frames(passes: Passes) -> Iterator[tuple[str, BoolArray]]:
 
 def _sequence_parts(passes: Passes, measured: _Measured) -> dict[str, Part]:
     """Means over the sequences with an attribute, as functions of these."""
+    of_all = {metric: mean_over(values) for metric, values in measured.per_sequence.items()}
     return {
         attribute: Part(
             tuple(passes.sequences[i].name for i in chosen),
-            {metric: mean_over(values[chosen]) for metric, values in measured.per_sequence.items()},
+            {metric: statistic.chosen(chosen) for metric, statistic in of_all.items()},
         )
         for attribute, chosen in _members(passes.sequences).items()
     }

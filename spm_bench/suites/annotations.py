@@ -6,6 +6,7 @@ mark, Windows line ends and blank lines at the end. Everything else is an error 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +19,8 @@ from spm_bench.suites.base import FloatArray
 
 BOX_COLUMNS, POLYGON_COLUMNS = 4, 8
 
+_CHUNK = 1 << 16
+"""Bytes read at a time: more than most files of boxes have."""
 _BOM = b"\xef\xbb\xbf"
 _TO_SPACES = bytes.maketrans(b",;\t\r", b"    ")
 _TO_COMMAS = bytes.maketrans(b"\t ", b",,")
@@ -56,8 +59,7 @@ def read_text(path: Path | str, error: type[SpmBenchError] = DataError) -> bytes
         error: The file is missing, unreadable, or UTF-16.
     """
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a third faster than by Path, of thousands of files
-            data = file.read()
+        data = _read(path)
     except FileNotFoundError:
         raise error("the file is missing", where=path) from None
     except OSError as problem:
@@ -66,6 +68,18 @@ def read_text(path: Path | str, error: type[SpmBenchError] = DataError) -> bytes
         raise error("the text is UTF-16", where=path, remedy="Save it as UTF-8 or ASCII")
     data = data.removeprefix(_BOM)
     return data if b"\n" in data else data.replace(b"\r", b"\n")
+
+
+def _read(path: Path | str) -> bytes:
+    """All bytes of a file, by fewer calls of the system than files of Python need: it is done for thousands."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        parts = []
+        while part := os.read(descriptor, _CHUNK):
+            parts.append(part)
+    finally:
+        os.close(descriptor)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def parse_plain(data: bytes, columns: Container[int]) -> FloatArray | None:
