@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
 
 from spm_bench.checkup.findings import ERROR, NOTE, WARNING, Finding
 from spm_bench.checkup.patient import BrokeError, Patient, largest_gap
@@ -89,10 +92,25 @@ def repeats(patient: Patient) -> bool:
 def _elsewhere(patient: Patient) -> FloatArray:
     context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with _no_false_main(), ProcessPoolExecutor(1, mp_context=context) as pool:
             return pool.submit(_follow, patient).result()
     except BrokenProcessPool as error:
         raise BrokeError("another process that runs it died") from error
+
+
+@contextmanager
+def _no_false_main() -> Iterator[None]:
+    """Let the other process not look for the file of a script that came from standard input."""
+    main = sys.modules["__main__"]
+    named = getattr(main, "__file__", None)
+    if named is None or Path(named).exists():
+        yield
+        return
+    del main.__file__
+    try:
+        yield
+    finally:
+        main.__file__ = named
 
 
 def _follow(patient: Patient) -> FloatArray:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from spm_bench.checkup import batches, boxes, colour, contract, endurance, memory
 from spm_bench.checkup.findings import ERROR, LEVELS, Finding, Result
 from spm_bench.checkup.patient import BrokeError, Patient
 from spm_bench.checkup.videos import drifting
-from spm_bench.errors import UsageError
+from spm_bench.errors import UsageError, unknown_name
 from spm_bench.trackers.base import TrackerSpec, uses_chance
 from spm_bench.trackers.catalog import can_batch, resolve_tracker
 
@@ -63,6 +63,7 @@ def check_tracker(
     weights: str | None = None,
     device: str = "auto",
     fps: float | None = None,
+    only: Sequence[str] = (),
 ) -> Iterator[Result]:
     """Examine a tracker; results come one by one, as they are found.
 
@@ -72,26 +73,33 @@ def check_tracker(
         weights: For trackers with a network.
         device: Likewise.
         fps: Speed that its author states, to be held against the one measured here.
+        only: Names of checks; empty for all. The first two are always made: they decide about the others.
 
     Yields:
         One result per check. After a tracker that cannot even follow an easy target the others are skipped.
 
     Raises:
-        UsageError: No such tracker, variant or weights; a speed that is not positive.
+        UsageError: No such tracker, variant, weights or check; a speed that is not positive.
         TrackerError: It cannot be imported or built.
     """
     if fps is not None and not fps > 0:
         raise UsageError(f"a speed of {fps:g} frames per second cannot be kept", remedy="Give a positive --fps")
-    return _examine(resolve_tracker(name, variant=variant, weights=weights, device=device), fps)
+    for check in only:
+        if check not in check_names():
+            raise unknown_name("check", check, check_names())
+    return _examine(resolve_tracker(name, variant=variant, weights=weights, device=device), fps, only)
 
 
-def _examine(spec: TrackerSpec, fps: float | None) -> Iterator[Result]:
+def _examine(spec: TrackerSpec, fps: float | None, only: Sequence[str]) -> Iterator[Result]:
     patient, fit = Patient(spec), True
     for number, listed in enumerate(CHECKS):
+        if only and number >= FIRST and listed.name not in only:
+            continue
         result = _made(listed, patient, "" if fit else UNFIT)
         yield result
         fit &= not (number < FIRST and result.verdict == ERROR)
-    yield _speed(patient, fps, "" if fit else UNFIT)
+    if not only or "speed" in only:
+        yield _speed(patient, fps, "" if fit else UNFIT)
 
 
 def _hindrance(name: str, patient: Patient) -> str:

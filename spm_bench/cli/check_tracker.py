@@ -29,6 +29,9 @@ def check_tracker(
     fps: Annotated[
         float | None, typer.Option("--fps", help="Speed you state; held against the one here.", show_default=False)
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="This check alone, such as state; repeat for more.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON and nothing else.")] = False,
 ) -> int:
     """Look for the usual mistakes in a tracker: state, chance, box form, colour, memory, speed.
@@ -44,7 +47,7 @@ def check_tracker(
     from spm_bench.checkup import check_tracker as examine
     from spm_bench.cli import EXIT_FAILED, EXIT_OK, stdout_for_rows
 
-    results = examine(tracker, variant=variant, weights=weights, device=device, fps=fps)
+    results = examine(tracker, variant=variant, weights=weights, device=device, fps=fps, only=tuple(only or ()))
     with stdout_for_rows() if json else contextlib.nullcontext():
         done = list(results if json else _told(tracker, results))
     if json:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -161,6 +163,24 @@ def test_a_tracker_that_breaks_later_is_a_finding(monkeypatch):
     monkeypatch.setattr("spm_bench.checkup.memory.repeats", broken)
     (finding,) = examined("Sound")["state"].findings
     assert (finding.level, finding.problem) == ("error", "update broke the second time")
+
+
+def test_a_script_from_standard_input_asks_another_process_too():
+    code = "from spm_bench.checkup import check_tracker as c; print([r.verdict for r in c('MOSSE', only=['chance'])])"
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("['ok', 'ok', 'ok']\n", "")
+
+
+def test_only_some_checks_are_made():
+    results = examined("Remembers", only=["state"])
+    assert {name: result.verdict for name, result in results.items()} == {
+        "interface": "ok",
+        "run": "ok",
+        "state": "error",
+    }
+    assert [*examined("Sound", only=["speed", "box form"])] == ["interface", "run", "box form", "speed"]
+    with pytest.raises(UsageError, match="Did you mean state"):
+        check_tracker("tests.checkup.patients:Sound", only=["stat"])
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan")])
