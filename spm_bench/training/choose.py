@@ -20,7 +20,7 @@ CHOICES: Mapping[str, Sequence[Any]] = {
 _RPN: Mapping[str, Sequence[Any]] = {
     "decode_offset": (0.0, 1.0),
     "window_weight": (0.3, 0.4, 0.5, 0.6),
-    "size_rate": (0.3, 0.45, 0.7, 1.0),
+    "size_rate": (0.2, 0.3, 0.45, 0.7),
     "penalty": (0.04, 0.11, 0.22, 0.4),
 }
 CHOICES_OF: Mapping[str, Mapping[str, Sequence[Any]]] = {
