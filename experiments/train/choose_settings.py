@@ -3,7 +3,8 @@
     python experiments/train/choose_settings.py experiments/train/spm_lite \
         --weights runs/train/spm_lite/weights.safetensors --out chosen.safetensors
 
-Every row that was tried is printed; no benchmark sequence is looked at.
+Every row that was tried is printed; no benchmark sequence is looked at. With `--like FILE` nothing is tried: the
+settings that were chosen for FILE are put in, as for other seeds of one training.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 
 from spm_bench.errors import SpmBenchError, UsageError
-from spm_bench.models.checkpoint import read_header, read_safetensors, write_safetensors
+from spm_bench.models.checkpoint import Weights, read_header, read_safetensors, write_safetensors
 from spm_bench.results.files import readable_os_errors
 from spm_bench.training.choose import CHOICES_OF, choose_settings, quality
 from spm_bench.training.config import find_config, read_config
@@ -46,10 +47,14 @@ def choose(arguments: list[str] | None) -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tracker", choices=CHOICES_OF, help="default: the one that the weights are for")
+    parser.add_argument("--like", type=Path, help="take the settings of these weights instead of choosing")
     parser.add_argument("--seeds", type=int, default=3, help="wanderings of each video (default: 3)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args(arguments)
+    if args.like is not None:
+        take_over(args.weights, args.like, args.out)
+        return
     torch.set_num_threads(args.threads)
     path = find_config(args.config)
     config = read_config(path)
@@ -70,10 +75,30 @@ def choose(arguments: list[str] | None) -> None:
     start = METHODS[tracker].build(weights.architecture, {}).model_dump()
     chosen = choose_settings(evaluate, start, CHOICES_OF[tracker])
     print(f"chosen: {chosen.changes or 'what was there'}")
-    kept = {key: value for key, value in read_header(args.weights).items() if key not in OURS}
-    kept["chosen_on"] = f"held-out training videos, {args.seeds} wanderings each, {len(chosen.tried)} settings tried"
-    with readable_os_errors(args.out):
-        write_safetensors(args.out, replace(weights, settings=chosen.changes), kept, half=True)
+    told = f"held-out training videos, {args.seeds} wanderings each, {len(chosen.tried)} settings tried"
+    write(args.weights, weights, chosen.changes, told, args.out)
+
+
+def take_over(path: Path, like: Path, out: Path) -> None:
+    """Write weights with the settings that were chosen for others of the same network."""
+    weights, other = read_safetensors(path), read_safetensors(like)
+    if weights.architecture != other.architecture:
+        raise UsageError(
+            f"weights of another network ({other.architecture.name}) than {path} ({weights.architecture.name})",
+            where=like,
+        )
+    told = read_header(like).get("chosen_on")
+    if not told:
+        raise UsageError("no settings were chosen for these weights", where=like, remedy="Choose them first")
+    write(path, weights, other.settings, f"{told}, for another seed of the training", out)
+
+
+def write(path: Path, weights: Weights, settings: Mapping[str, Any], told: str, out: Path) -> None:
+    """Write the weights of `path` with settings, and a note on where these come from."""
+    kept = {key: value for key, value in read_header(path).items() if key not in OURS}
+    with readable_os_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_safetensors(out, replace(weights, settings=settings), {**kept, "chosen_on": told}, half=True)
 
 
 if __name__ == "__main__":

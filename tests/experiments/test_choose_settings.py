@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spm_bench.models.architecture import find_architecture
+from spm_bench.models.checkpoint import random_weights, read_header, read_safetensors, write_safetensors
 from tests.experiments.scripts import HOME, load_script
 
 
 @pytest.fixture(scope="module")
 def script() -> Any:
     return load_script("choose_settings")
+
+
+def test_settings_are_taken_from_another_seed(script: Any, tmp_path: Path, capsys: Any) -> None:
+    architecture = find_architecture("siamfc_lite")
+    for name, seed, settings, header in (
+        ("one", 1, {"window_weight": 0.3}, {"chosen_on": "videos"}),
+        ("two", 2, {}, {"seed": "2"}),
+    ):
+        weights = replace(random_weights(seed, architecture), settings=settings)
+        write_safetensors(tmp_path / f"{name}.safetensors", weights, header, half=True)
+    one, two, out = (tmp_path / f"{name}.safetensors" for name in ("one", "two", "deep/out"))
+    assert script.main(["any", "--weights", str(two), "--like", str(one), "--out", str(out)]) == 0
+    found, header = read_safetensors(out), read_header(out)
+    assert (found.sha256, found.settings) == (read_safetensors(two).sha256, {"window_weight": 0.3})
+    assert (header["seed"], header["chosen_on"]) == ("2", "videos, for another seed of the training")
+    assert script.main(["any", "--weights", str(one), "--like", str(two), "--out", str(out)]) == 2
+    assert "no settings were chosen" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
