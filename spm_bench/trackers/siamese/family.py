@@ -86,11 +86,16 @@ class Family(Generic[C]):
         self.grid = self._grid(config.search_size)
 
     @classmethod
+    def title(cls) -> str:
+        """What the rival is called."""
+        return cls.__name__.removesuffix("Family").replace("Fc", "FC").replace("Rpn", "RPN")
+
+    @classmethod
     def check(cls, architecture: Architecture) -> None:
         """Raise UsageError if the network is not for this rival. A fine stage is not asked, and no harm."""
         if architecture.head not in cls.heads:
             raise UsageError(
-                f"weights of {architecture.name} cannot run as {cls.__name__.removesuffix('Family')}: their head is "
+                f"weights of {architecture.name} cannot run as {cls.title()}: their head is "
                 f"{architecture.head!r}, and {' or '.join(map(repr, cls.heads))} is needed",
                 remedy="Give weights that were trained for this tracker",
             )

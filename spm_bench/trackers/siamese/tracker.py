@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spm_bench.errors import TrackerError, UsageError
+from spm_bench.errors import TrackerError, UsageError, listed
 from spm_bench.models.architecture import Architecture
 from spm_bench.models.checkpoint import Weights
 from spm_bench.models.spm import SiameseNet
@@ -66,7 +66,7 @@ class SiameseBatch:
             named, device = option.get("weights") or default_weights, pick_device(option.get("device", "auto"))
             weights = named if isinstance(named, Weights) else find_weights(named)
             kind.check(weights.architecture)
-            config = settings_of(kind, weights.architecture, {**weights.settings, **(option.get("config") or {})})
+            config = in_force(kind, weights, option.get("config") or {})
             network = (weights.sha256, str(device), config.precision)
             if network not in nets:
                 nets[network] = weights.network().prepare(device, config.precision)
@@ -121,6 +121,22 @@ def settings_of(kind: type[Family[Any]], architecture: Architecture, changes: Ma
     return kind.Settings.build({**brought, **changes})
 
 
+def in_force(kind: type[Family[Any]], weights: Weights, changes: Mapping[str, Any]) -> SiameseConfig:
+    """The settings that a rival runs with: `settings_of`, with those that go with the weights below the changes.
+
+    Raises:
+        UsageError: The weights bring settings that the rival does not have, so they were chosen for another.
+    """
+    foreign = sorted(weights.settings.keys() - kind.Settings.model_fields.keys())
+    if foreign:
+        raise UsageError(
+            f"the weights {weights.origin} bring settings that {kind.title()} does not have ({listed(foreign, 3)}): "
+            "they were chosen for another tracker",
+            remedy="Run them with the tracker they are for; DaSiamRPN's variant no_reranking has SiamRPN's rules",
+        )
+    return settings_of(kind, weights.architecture, {**weights.settings, **changes})
+
+
 class _RivalTracker:
     """A rival on one target.
 
@@ -173,7 +189,7 @@ class _RivalTracker:
         chosen = choose_variant(name, variant, cls.variants)
         found = find_weights(weights or cls.default_weights)
         cls.kind.check(found.architecture)
-        config = settings_of(cls.kind, found.architecture, {**found.settings, **chosen.changes})
+        config = in_force(cls.kind, found, chosen.changes)
         home = "spm_bench.trackers.siamese" if cls.__module__ == __name__ else cls.__module__
         target = f"{home}:{cls.__qualname__}"
         return describe(name, target, chosen, wanted=weights, found=found, config=config, device=device)

@@ -111,12 +111,18 @@ def test_every_variant_can_be_run_and_is_told(name, known, tmp_path):
 
 
 def test_the_wrong_network_is_refused():
-    with pytest.raises(UsageError, match=r"siamrpn_lite cannot run as SiamFc.*'correlation' is needed"):
+    with pytest.raises(UsageError, match=r"siamrpn_lite cannot run as SiamFC.*'correlation' is needed"):
         SiamFcTracker(weights=RPN)
-    with pytest.raises(UsageError, match="siamfc_lite cannot run as SiamRpn"):
+    with pytest.raises(UsageError, match="siamfc_lite cannot run as SiamRPN"):
         SiamRpnTracker(weights=FC)
     with pytest.raises(WeightsError, match="siamrpn_lite, which has no fine stage"):
         SpmTracker(weights=RPN)
+
+
+def test_settings_chosen_for_another_tracker_are_refused():
+    with pytest.raises(UsageError, match=r"dasiamrpn_lite.safetensors bring settings that SiamRPN does not have"):
+        resolve_tracker("SiamRPN", weights="dasiamrpn_lite")
+    assert DaSiamRpnTracker().network_parts()
 
 
 @pytest.mark.parametrize(
