@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Many
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,24 +103,54 @@ def bench(request: BenchRequest) -> BenchOutcome:
 
 def _time(request: BenchRequest) -> tuple[Timing, str]:
     """Time everything; also returns a hash of what was timed on which machine, for the folder's name."""
-    from spm_bench.engine import quiet
-    from spm_bench.engine.timing import threads_in_use, threads_set, time_trackers
-    from spm_bench.results.manifest import now
-    from spm_bench.results.provenance import environment
-    from spm_bench.results.timing import Timing
     from spm_bench.suites import load_suite
 
     plan = _plan(request)
     suite = load_suite(request.suite, request.data, allow_missing=True, only=list(request.sequences) or None)
     specs = choose_trackers(request.trackers, request.variants, request.weights, request.device)
-    with quiet.alone(), threads_set(request.threads):
+    timing = time_side_by_side(
+        specs, suite, plan, threads=request.threads, command=request.command, say=partial(_say, request)
+    )
+    return timing, _key(timing, suite)
+
+
+def time_side_by_side(
+    specs: Many[TrackerSpec],
+    suite: Suite,
+    plan: Plan,
+    *,
+    threads: int | None = None,
+    command: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Timing:
+    """Time trackers in turns, alone on the machine, and write down what it is and what else it did.
+
+    Args:
+        specs: Who; labels tell them apart.
+        suite: On what, with pictures.
+        plan: How much.
+        threads: Of one operation; None leaves them as they are.
+        command: For the record.
+        say: Told what is going on.
+
+    Raises:
+        UsageError: A sequence is too short, or another timing is running.
+        TrackerError: A tracker broke.
+    """
+    from spm_bench.engine import quiet
+    from spm_bench.engine.timing import threads_in_use, threads_set, time_trackers
+    from spm_bench.results.manifest import now
+    from spm_bench.results.provenance import environment
+    from spm_bench.results.timing import Timing
+
+    with quiet.alone(), threads_set(threads):
         before, started = quiet.Before.look(), now()
-        _say(request, _beginning(suite, specs, before))
+        say(_beginning(suite, specs, before))
         others = quiet.OthersMeter()
-        trackers = time_trackers(specs, suite, plan, say=lambda text: _say(request, text))
-        cores, threads, machine = others.cores(), threads_in_use(), environment()
+        trackers = time_trackers(specs, suite, plan, say=say)
+        cores, used, machine = others.cores(), threads_in_use(), environment()
     on_card = any(tracker.devices for tracker in trackers)
-    timing = Timing(
+    return Timing(
         suite=suite.name,
         title=suite.title,
         family=suite.family,
@@ -129,7 +160,7 @@ def _time(request: BenchRequest) -> tuple[Timing, str]:
         plan=asdict(plan),
         trackers=trackers,
         machine={**machine, "cards": [card.name for card in before.cards]},
-        threads=threads,
+        threads=used,
         load={
             "average_before": before.load,
             "busy_before": [asdict(busy) for busy in before.busy],
@@ -137,11 +168,10 @@ def _time(request: BenchRequest) -> tuple[Timing, str]:
             "cores_of_others": cores,
         },
         warnings=(*before.warnings(card=on_card), *quiet.warning_of_others(cores)),
-        command=request.command,
+        command=command,
         started=started,
         finished=now(),
     )
-    return timing, _key(timing, suite)
 
 
 def _plan(request: BenchRequest) -> Plan:

@@ -203,16 +203,16 @@ def _about_eao(defined: bool, longest: int, interval: tuple[int, int], lengths: 
     )
 
 
-def _expected(cell: Cell, lengths: tuple[int, int]) -> float | None:
+def expected_overlap(evaluation: Evaluation, lengths: tuple[int, int]) -> float | None:
     """Mean of the expected-overlap curve over these lengths; None where it does not reach them."""
-    curve = cell.evaluation.curves["eao"]
+    curve = evaluation.curves["eao"]
     inside = curve.y[(curve.x >= lengths[0]) & (curve.x <= lengths[1])]
     return float(inside.mean()) if len(inside) else None
 
 
 def _vot_table(made: Contest, lengths: tuple[int, int]) -> str:
     def key(cell: Cell) -> float:
-        return -(cell.value("eao") or _expected(cell, lengths) or 0.0)
+        return -(cell.value("eao") or expected_overlap(cell.evaluation, lengths) or 0.0)
 
     rows = [
         (
@@ -222,7 +222,7 @@ def _vot_table(made: Contest, lengths: tuple[int, int]) -> str:
             number(cell.value("robustness")),
             number(cell.value("failures"), 1),
             number(cell.value("eao")),
-            number(_expected(cell, lengths)),
+            number(expected_overlap(cell.evaluation, lengths)),
         )
         for cell in sorted(made.field.cells, key=key)
     ]

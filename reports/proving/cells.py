@@ -56,6 +56,7 @@ class Bench:
         workers: Processes.
         quiet: No progress on stderr.
         only: Names of sequences, to take no others; empty for all.
+        lockstep: Advance the sequences of a tracker that can be batched together; their speed is not measured.
     """
 
     runs: Path
@@ -63,6 +64,7 @@ class Bench:
     workers: int = 1
     quiet: bool = False
     only: tuple[str, ...] = ()
+    lockstep: bool = False
 
     def choose(self, suite: Suite) -> Suite:
         """The suite with the sequences that are wanted."""
@@ -133,7 +135,8 @@ def run_cells(suite: Suite, entries: Many[Entry], bench: Bench) -> list[Cell]:
     for entry, spec in zip(entries, specs, strict=True):
         # One after the other: two entries may be the same run under two names.
         with open_run(bench.runs, spec, suite, protocol, command=tuple(sys.orig_argv)) as run:
-            failures = run_all([run], chosen, workers=bench.workers, progress=choose_progress(quiet=bench.quiet))
+            progress = choose_progress(quiet=bench.quiet)
+            failures = run_all([run], chosen, workers=bench.workers, progress=progress, lockstep=bench.lockstep)
             if failures:
                 names = listed(failure.sequence for failure in failures)
                 raise ResultsError(f"{entry.name} failed on {names}: {failures[0].problem}", where=run.folder)
@@ -143,8 +146,7 @@ def run_cells(suite: Suite, entries: Many[Entry], bench: Bench) -> list[Cell]:
 
 
 def _resolve(entry: Entry, bench: Bench) -> TrackerSpec:
-    device = bench.device if entry.tracker.startswith("SPM") else "auto"
-    return resolve_tracker(entry.tracker, variant=entry.variant, weights=entry.weights, device=device)
+    return resolve_tracker(entry.tracker, variant=entry.variant, weights=entry.weights, device=bench.device)
 
 
 def _weights_digits(spec: TrackerSpec) -> str:

@@ -75,11 +75,12 @@ class Field:
 
     def describe(self) -> str:
         """How many sequences and units there are."""
-        what = _counted(len(self.names), "sequences")
-        return what if self.unit_name == "sequences" else f"{what} of {_counted(len(set(self.units)), self.unit_name)}"
+        what = counted(len(self.names), "sequences")
+        return what if self.unit_name == "sequences" else f"{what} of {counted(len(set(self.units)), self.unit_name)}"
 
 
-def _counted(n: int, things: str) -> str:
+def counted(n: int, things: str) -> str:
+    """`1 sequence`, `3 sequences`."""
     return f"{n} {things if n != 1 else things.removesuffix('s')}"
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
+from collections.abc import Sequence as Many
 
-from spm_bench.errors import UsageError
+from spm_bench.errors import UsageError, unknown_name
 from spm_bench.suites.base import Suite
 from spm_bench.suites.synthetic import AXES, CATEGORIES, demo_steps, load_demo, make_scene, make_sequence
-from spm_bench.suites.synthetic.scene import GENERATOR_VERSION
+from spm_bench.suites.synthetic.scene import GENERATOR_VERSION, Scene
 
 AXIS = "lookalike"
 FIRST_SEED = 1001
@@ -31,19 +33,54 @@ def lookalike_suite(n_scenes: int = SCENES) -> Suite:
     """
     if n_scenes < 1:
         raise UsageError(f"{n_scenes} scenes show nothing", remedy="Give --scenes 1 or more")
+    scenes = {
+        f"{category}-{seed}-{level}": make_scene(AXIS, level, seed, category=category)
+        for category, seed in _cast(n_scenes)
+        for level in _levels(AXIS)
+    }
+    return _drawn("lookalikes", "Look-alikes (synthetic)", scenes)
+
+
+def steps_suite(axes: Many[str], n_scenes: int) -> Suite:
+    """All steps of several axes in `n_scenes` scenes each; names are axis-category-seed-step.
+
+    Scenes of one category and seed share their target and ground over all axes: they are one unit (see `target_of`).
+
+    Raises:
+        UsageError: No such axis, or less than one scene.
+    """
+    if n_scenes < 1:
+        raise UsageError(f"{n_scenes} scenes show nothing", remedy="Give --scenes 1 or more")
+    for axis in axes:
+        if axis not in AXES:
+            raise unknown_name("difficulty axis", axis, AXES)
+    scenes = {
+        f"{axis}-{category}-{seed}-{level}": make_scene(axis, level, seed, category=category)
+        for axis in axes
+        for category, seed in _cast(n_scenes)
+        for level in _levels(axis)
+    }
+    return _drawn("steps", "Steps of difficulty (synthetic)", scenes)
+
+
+def _cast(n_scenes: int) -> list[tuple[str, int]]:
+    """Category and seed of each scene: the named categories take turns."""
     categories = tuple(CATEGORIES)
-    scenes = {}
-    for i in range(n_scenes):
-        seed, category = FIRST_SEED + i, categories[i % len(categories)]
-        for level in range(1, len(AXES[AXIS].steps) + 1):
-            scenes[f"{category}-{seed}-{level}"] = make_scene(AXIS, level, seed, category=category)
-    facts = {"generator": GENERATOR_VERSION, "scenes": {name: scene.to_dict() for name, scene in scenes.items()}}
+    return [(categories[i % len(categories)], FIRST_SEED + i) for i in range(n_scenes)]
+
+
+def _levels(axis: str) -> range:
+    return range(1, len(AXES[axis].steps) + 1)
+
+
+def _drawn(name: str, title: str, scenes: Mapping[str, Scene]) -> Suite:
+    facts = {"generator": GENERATOR_VERSION, "scenes": {key: scene.to_dict() for key, scene in scenes.items()}}
     return Suite(
-        name="lookalikes",
-        title="Look-alikes (synthetic)",
+        name=name,
+        title=title,
         family="otb",
         protocol="one_pass",
-        sequences=tuple(make_sequence(name, scene) for name, scene in scenes.items()),
+        sequences=tuple(make_sequence(key, scene) for key, scene in scenes.items()),
         n_total=len(scenes),
         fingerprint=hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest(),
         citation="Synthetic videos embedded in spm_bench; exact ground truth.",
@@ -63,6 +100,16 @@ def level_of(sequence: str) -> int:
 def scene_of(sequence: str) -> str:
     """The scene a step belongs to."""
     return sequence.rpartition("-")[0]
+
+
+def axis_of(sequence: str) -> str:
+    """The axis of a sequence of `steps_suite`."""
+    return sequence.partition("-")[0]
+
+
+def target_of(sequence: str) -> str:
+    """The category and seed of a sequence of `steps_suite`, whatever its axis and step."""
+    return scene_of(sequence).partition("-")[2]
 
 
 def video_of(sequence: str) -> str:

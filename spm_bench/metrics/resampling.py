@@ -230,6 +230,30 @@ def _difference(
     return np.asarray(first(sums[..., :split]) - second(sums[..., split:]))
 
 
+def mean_of(statistics: Sequence[Statistic]) -> Statistic:
+    """The mean of several scores of the same sequences (of several trainings, say), drawn together.
+
+    Raises:
+        ValueError: There is none, or they have different numbers of sequences.
+
+    >>> mean_of([mean_over([0.25, 0.75]), mean_over([0.5, 1.0])]).value
+    0.625
+    """
+    if len({len(one.columns) for one in statistics}) != 1:
+        raise ValueError(f"{sorted({len(one.columns) for one in statistics})} values are not of the same sequences")
+    ends = np.cumsum([one.columns.shape[1] for one in statistics])
+    formula = partial(_mean_of, formulas=[one.formula for one in statistics], ends=ends[:-1].tolist())
+    of_single = all(one.of_single for one in statistics)
+    return Statistic(np.hstack([one.columns for one in statistics]), formula, of_single)
+
+
+def _mean_of(
+    sums: FloatArray, formulas: Sequence[Callable[[FloatArray], FloatArray]], ends: Sequence[int]
+) -> FloatArray:
+    parts = np.split(sums, list(ends), axis=-1)
+    return np.asarray(sum(formula(part) for formula, part in zip(formulas, parts, strict=True)) / len(formulas))
+
+
 @dataclass(frozen=True)
 class Interval:
     """A score and how far it may lie from the score over all sequences of this kind.

@@ -21,6 +21,7 @@ from spm_bench.metrics.resampling import (
     draws,
     left_out,
     mean_line,
+    mean_of,
     mean_over,
     ratio_of_sums,
     standard_error,
@@ -284,3 +285,12 @@ def test_ties_count_half_in_the_bias_of_bca() -> None:
 def test_cuts_are_those_of_numpy(values: list[float], shares: list[float]) -> None:
     ordered = np.sort(np.array(values))
     assert resampling._cut(ordered, np.array(shares)).tolist() == np.quantile(ordered, shares).tolist()
+
+
+def test_the_mean_of_scores_draws_sequences_with_all_of_them() -> None:
+    first, second = mean_over([0.2, 0.4, 0.9]), ratio_of_sums([3.0, 1.0, 2.0], [6, 2, 8])
+    both, times = mean_of([first, second]), np.array([[1, 1, 1], [2, 0, 1], [0, 3, 0]])
+    np.testing.assert_allclose(both(times), (first(times) + second(times)) / 2)
+    np.testing.assert_allclose(both.singles, (first.singles + second.singles) / 2)
+    with pytest.raises(ValueError, match="not of the same sequences"):
+        mean_of([first, mean_over([0.1])])
