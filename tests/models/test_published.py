@@ -192,8 +192,8 @@ def test_trackers_run_with_them(tmp_path: Path, siamfc: nn.Module) -> None:
         tracker.init(video.frames[0], video.ground_truth[0])
         assert np.isfinite(tracker.update(video.frames[1])).all()
     for name, path, told in (
-        ("SiamFC", rpn, "weights of siamrpn_alex_dwxcorr cannot run as SiamFc"),
-        ("SiamRPN", fc, "weights of siamfc_alexnet cannot run as SiamRpn"),
+        ("SiamFC", rpn, "weights of siamrpn_alex_dwxcorr cannot run as SiamFC"),
+        ("SiamRPN", fc, "weights of siamfc_alexnet cannot run as SiamRPN"),
         ("SPM", rpn, "which has no fine stage: SPM cannot run with them"),
     ):
         with pytest.raises(SpmBenchError, match=told):
