@@ -391,8 +391,8 @@ def _rates(study: Study) -> list[str]:
         return ["Not run."]
     heads = ("", "steps AUC ↑", *(f"{axis} ↑" for axis in AXES), "fps ↑", "memory MiB ↓")
     return [
-        "A correlation filter on the same trunk's features learns while it tracks, and nothing before: how often it "
-        "does is its axis of cost (variants of `DCF`).",
+        "A correlation filter on features of SPM-lite's network learns while it tracks: how often it does is its axis "
+        "of cost (variants of `DCF`).",
         markdown_table(heads, rows),
         rates_say(study, methods),
     ]

@@ -7,20 +7,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import family
+import family_study.speed
 import pandas as pd
 import proving.cells
 import pytest
 import torch
 from family_study.document import page_text
 from family_study.measure import AXES, MEAN, OTB, STEPS, VOT, find_grounds
-from family_study.methods import METHODS, RATES, RIVALS, SPM, TRUNK, Network, facts_of, find_networks
+from family_study.methods import METHODS, RATES, REFERENCES, RIVALS, SPM, TRUNK, Network, facts_of, find_networks
 from family_study.pictures import pictures
+from family_study.speed import memory_of, time_family
 from family_study.study import SPEED, Study
 from proving.lookalikes import axis_of, level_of, steps_suite, target_of
 
+from spm_bench.engine import quiet
+from spm_bench.engine.timing import Plan
 from spm_bench.errors import ResultsError, UsageError
 from spm_bench.models.architecture import find_architecture
 from spm_bench.models.checkpoint import Weights, random_weights, write_safetensors
+from spm_bench.results.timing import read_timing
 from spm_bench.trackers import catalog
 from spm_bench.trackers.base import TrackerSpec
 
@@ -180,6 +185,26 @@ def test_without_data_the_steps_alone_are_made(weights: Path, tmp_path: Path, mo
     assert "sequences not there: otb100, vot2016; no timing yet" in text
     assert set(pd.read_csv(tmp_path / "page" / "values.csv")["suite"]) == {STEPS}
     assert "response.png" not in text  # one step is no curve
+
+
+def test_everybody_is_timed_once(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(family_study.speed, "resolve_tracker", cheap)
+    monkeypatch.setattr(family_study.speed, "memory_of", lambda _: 12.0)  # a process each
+    monkeypatch.setattr(quiet, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(quiet, "busy_processes", lambda: [])
+    networks, _ = find_networks(weights)
+    file = time_family(networks, tmp_path / "runs", tmp_path, plan=Plan(2, 1, 2), say=lambda _: None)
+    found = json.loads(file.read_text())
+    names = [row["method"] for row in found["rows"]]
+    assert sorted(names) == sorted([m.name for m in METHODS] + [e.name for e in (*REFERENCES, *RATES)])
+    assert {row["weights"] for row in found["rows"] if row["method"] == "SiamFC"} == {"SiamFC200000"}  # seed 1 has none
+    assert all(row["tracker_ms"] > 0 and row["memory_mib"] == 12.0 for row in found["rows"])
+    assert len(read_timing(tmp_path / "runs" / "timing" / "family").trackers) == len(names)
+
+
+def test_memory_is_that_of_a_process_alone() -> None:
+    small = memory_of(cheap("SPM", device="cpu"))
+    assert 10 < small < 4000  # an interpreter with numpy; MiB, whatever the system counts in
 
 
 def test_networks_run_as_what_they_are(weights: Path) -> None:
