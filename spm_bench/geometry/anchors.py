@@ -19,8 +19,8 @@ MAX_LOG_SIZE = math.log(255.0 / 32.0)
 """Upper clip of the predicted log size ratio; NaN and infinities become this value too. There is no lower clip."""
 
 
-AnchorSizes = Literal["rounded", "truncated"]
-"""How SPM's released code makes whole sizes of a cell's, and how DaSiamRPN's and PySOT's do: see `base_anchors`."""
+AnchorSizes = Literal["rounded", "truncated", "corners"]
+"""What SPM's released code makes whole, what DaSiamRPN's and PySOT's do, and PySiamTracking's: see `base_anchors`."""
 
 
 def base_anchors(
@@ -32,21 +32,29 @@ def base_anchors(
         stride: Base size in pixels, the stride of the feature map.
         ratios: Height / width, one anchor each (outer loop).
         scales: Multiples of the base size (inner loop).
-        sizes: "rounded", half to even before scaling, with half extents (size - 1) / 2; or "truncated" before scaling,
-            with half extents size / 2.
+        sizes: "rounded", half to even before scaling, with half extents (size - 1) / 2; "truncated" before scaling,
+            with half extents size / 2; or "corners", with half extents (size - 1) / 2 that are rounded after scaling.
 
     Returns:
         A x 4 corners.
     """
-    whole, less = (np.round, 1.0) if sizes == "rounded" else (np.floor, 0.0)
+    less = 0.0 if sizes == "truncated" else 1.0
     rows = []
     for ratio in ratios:
-        width = whole(np.sqrt(stride * stride / ratio))
-        height = whole(width * ratio)
+        width = _whole(np.sqrt(stride * stride / ratio), sizes)
+        height = _whole(width * ratio, sizes)
         for scale in scales:
             half_w, half_h = (width * scale - less) / 2, (height * scale - less) / 2
+            if sizes == "corners":
+                half_w, half_h = np.round(half_w), np.round(half_h)
             rows.append((-half_w, -half_h, half_w, half_h))
     return np.asarray(rows, dtype=np.float64)
+
+
+def _whole(size: float, sizes: AnchorSizes) -> float:
+    if sizes == "corners":
+        return size
+    return float(np.round(size) if sizes == "rounded" else np.floor(size))
 
 
 def grid_anchors(base: NDArray[np.float64], cells: int, stride: int, offset: float) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ Border = Literal["mean", "zero", "edge", "reflect"]
 """What lies beyond a frame: its mean colour, black, its nearest pixel, or the frame mirrored at its outermost pixels
 (which are not repeated), again and again for boxes much larger than the frame."""
 
-RoiSampling = Literal["single", "average"]
+RoiSampling = Literal["single", "average", "thirds"]
 """How a RoI becomes cells: see `crop_features`."""
 
 
@@ -184,6 +184,9 @@ def crop_features(
     sampling_ratio=2)` does for samples inside the map. Outside is zero in both, as soon as the centres of the outermost
     cells are left; torchvision goes on with the border's value for one cell more.
 
+    "thirds" is PySiamTracking's RoIAlign: the samples of a bin are at a third and two thirds of each side, and those up
+    to a cell outside the map have the border's value; zero comes after that.
+
     Args:
         features: B x C x H x W.
         boxes: B x K x 4 corners in cell-index units; may reach outside, where samples are zero.
@@ -202,7 +205,7 @@ def crop_features(
     x1, y1, x2, y2 = boxes.reshape(-1, 4).unbind(1)
     if sampling == "single":
         return _sample(cells, first, W, sample_positions(x1, x2, W, n), sample_positions(y1, y2, H, n))
-    columns, rows = _bin_samples(x1, x2, W, n), _bin_samples(y1, y2, H, n)
+    columns, rows = _bin_samples(x1, x2, W, n, sampling), _bin_samples(y1, y2, H, n, sampling)
     parts = (_sample(cells, first, W, x, y) for y in rows for x in columns)
     return reduce(torch.add, parts) / BIN_SAMPLES**2
 
@@ -214,12 +217,21 @@ Samples = tuple[Tensor, Tensor, Tensor, Tensor]
 """Along one axis, R x n each: lower and upper neighbour, fraction between them, whether the sample is inside."""
 
 
-def _bin_samples(low: Tensor, high: Tensor, extent: int, n: int) -> list[Samples]:
+def _bin_samples(low: Tensor, high: Tensor, extent: int, n: int, sampling: RoiSampling) -> list[Samples]:
     """Where in R x n bins the samples lie, one entry for each of the samples of a bin."""
     side = (high.float() - low.float())[:, None] / n
     bins = torch.arange(n, dtype=torch.float32, device=low.device)
+    if sampling == "thirds":
+        return [_near(low.float()[:, None] + (bins + place) * side, extent) for place in (1 / 3, 2 / 3)]
     places = ((i + 0.5) / BIN_SAMPLES for i in range(BIN_SAMPLES))
     return [_neighbours(low.float()[:, None] + (bins + place) * side, float(extent - 1)) for place in places]
+
+
+def _near(position: Tensor, extent: int) -> Samples:
+    """Neighbours of samples that may lie up to a cell outside the map: the border's cell is theirs."""
+    inside = (position >= -1) & (position <= extent)
+    lower, upper, fraction, _ = _neighbours(position.clamp(0, extent - 1), float(extent - 1))
+    return lower, upper, fraction, inside
 
 
 def _sample(cells: Tensor, first: Tensor, W: int, columns: Samples, rows: Samples) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from spm_bench.errors import UsageError, unknown_name
 
+Backbone = Literal["blocks", "mobilenet_v2"]
 FineLayer = Literal["conv2", "conv4"]
 Head = Literal["up_channel", "depthwise", "correlation"]
 HEADS: tuple[Head, ...] = get_args(Head)
@@ -37,6 +38,10 @@ class BlockPlan:
     pool: bool = False
 
 
+MOBILENET_OUTPUTS = 3 * 256
+"""Of PySOT's MobileNetV2: three layers, adjusted to 256 channels each, one upon the other."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A network of the Siamese family: SPM, and its rivals SiamFC and SiamRPN, which have no fine stage.
@@ -44,27 +49,35 @@ class Architecture:
     Attributes:
         name: As written into checkpoints.
         blocks: The five blocks of the backbone; strides and poolings multiply to 8.
+        backbone: "blocks", made of those, or "mobilenet_v2", which has none: `spm_bench.models.mobilenet`.
         norm: "lrn" after each pooling (AlexNet), "batch" after every convolution, folded away at inference, or "none".
         head: Correlation of the coarse stage: "up_channel" (SiamRPN), "depthwise" (SiamRPN++), or "correlation", which
             gives one score per cell and no boxes (SiamFC).
         head_channels: Channels that are correlated.
+        head_groups: Parts of conv5 that a depth-wise head keeps apart until its last layer, as SiamRPN++ does with the
+            layers it looks at.
         last_relu: Whether conv5 ends in a ReLU.
         embedding: Whether a "correlation" head has a convolution of its own; without it conv5 itself is correlated.
         fine_layers: Backbone blocks that the fine stage cuts its RoIs from, in this order; none: there is no
             fine stage.
+        fine_centred: Whether the fine stage takes the middle of a padded map for the middle of the image, where in fact
+            cell 0 is centred on pixel 0.
         fine_channels: Outputs of the fine stage's convolution.
         fine_hidden: Width of its linear layers.
         settings: Changes to the tracker's defaults that these networks need.
     """
 
     name: str
-    blocks: tuple[BlockPlan, ...]
+    blocks: tuple[BlockPlan, ...] = ()
+    backbone: Backbone = "blocks"
     norm: Literal["lrn", "batch", "none"] = "lrn"
     head: Head = "up_channel"
     head_channels: int = 256
+    head_groups: int = 1
     last_relu: bool = True
     embedding: bool = True
     fine_layers: tuple[FineLayer, ...] = ("conv4", "conv2")
+    fine_centred: bool = False
     fine_channels: int = 256
     fine_hidden: int = 256
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -82,10 +95,12 @@ class Architecture:
     @property
     def trunk(self) -> tuple[object, ...]:
         """What makes two backbones the same: their blocks, what normalises them, and how they end."""
-        return self.blocks, self.norm, self.last_relu
+        return self.backbone, self.blocks, self.norm, self.last_relu
 
     def channels(self, layer: str) -> int:
-        """Outputs of a block named "conv1" .. "conv5"."""
+        """Outputs of a block named "conv1" .. "conv5"; of MobileNetV2 conv5 is what its head looks at."""
+        if self.backbone == "mobilenet_v2":
+            return MOBILENET_OUTPUTS
         return self.blocks[int(layer.removeprefix("conv")) - 1].channels
 
     def changed(self, changes: Mapping[str, Any]) -> Architecture:
@@ -137,13 +152,14 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _faults(architecture: Architecture) -> Iterator[str]:
     """What keeps an architecture from being a network; values may come from a file."""
-    for name, known in (("norm", ("lrn", "batch", "none")), ("head", HEADS)):
+    names = ("norm", ("lrn", "batch", "none")), ("head", HEADS), ("backbone", get_args(Backbone))
+    for name, known in names:
         if getattr(architecture, name) not in known:
             yield f"{name} is one of {', '.join(known)}, not {getattr(architecture, name)!r}"
-    for name in ("head_channels", "fine_channels", "fine_hidden"):
+    for name in ("head_channels", "head_groups", "fine_channels", "fine_hidden"):
         if not _is_count(getattr(architecture, name)):
             yield f"{name} is a whole number from 1 up, not {getattr(architecture, name)!r}"
-    for name in ("last_relu", "embedding"):
+    for name in ("last_relu", "embedding", "fine_centred"):
         if not isinstance(getattr(architecture, name), bool):
             yield f"{name} is true or false, not {getattr(architecture, name)!r}"
     if not architecture.embedding:
@@ -156,6 +172,14 @@ def _faults(architecture: Architecture) -> Iterator[str]:
         yield f"fine_layers are conv4, conv2, both or none, not {', '.join(map(str, layers))}"
     if architecture.head == "correlation" and layers:
         yield "a head without boxes has nothing to hand to a fine stage: fine_layers must be none"
+    if architecture.head_groups != 1 and (
+        architecture.head != "depthwise" or architecture.head_channels % architecture.head_groups
+    ):
+        yield f"head_groups are for depthwise heads, and divide head_channels; not {architecture.head_groups}"
+    if architecture.backbone == "mobilenet_v2":
+        if architecture.blocks or layers or architecture.norm != "none":
+            yield 'with mobilenet_v2 there are no blocks and no fine layers, and norm is "none"'
+        return
     inputs, reach = 3, 1
     for number, block in enumerate(architecture.blocks, start=1):
         if not all(_is_count(n) for n in (block.channels, block.kernel, block.stride, block.groups)):

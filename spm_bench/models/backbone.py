@@ -29,13 +29,13 @@ class Features(NamedTuple):
         conv2, conv4: For the fine stage, as many cells of each, one upon the other.
         conv5: For the coarse stage, the cells that are correlated.
         roi_origin: The pixel on which cell 0 of conv2 and conv4 is centred: 0 with padding, 35 without in the AlexNet.
-            Cell i is centred on pixel 8 i + roi_origin.
+            Cell i is taken to be centred on pixel 8 i + roi_origin.
     """
 
     conv2: Tensor
     conv4: Tensor
     conv5: Tensor
-    roi_origin: int = 0
+    roi_origin: float = 0
 
 
 def local_response_norm(x: Tensor, alpha: float = 1e-4, k: float = 1.0) -> Tensor:
@@ -121,6 +121,12 @@ class PaddedAlexNet(nn.Module):
             self.add_module(f"conv{number}", Block(inputs, plan, architecture.norm, padding=padding))
             inputs = plan.channels
 
+    @property
+    def largest_map(self) -> tuple[int, int]:
+        """Channels and stride of the map that takes most memory."""
+        first = self.architecture.blocks[0]
+        return first.channels, first.stride
+
     def _conv5(self, x: Tensor) -> Tensor:
         out: Tensor = self._modules["conv5"](x, relu=self.architecture.last_relu)  # type: ignore[misc]
         return out
@@ -168,12 +174,15 @@ class PaddedAlexNet(nn.Module):
         blocks = self.blocks(images, padded=padded)
         _, conv2, _, conv4 = (next(blocks) for _ in range(4))
         if central is None:
-            return Features(conv2, conv4, next(blocks))
+            return Features(conv2, conv4, next(blocks), self._padded_origin(pixels, conv4))
         conv5 = self._conv5(centre_crop(conv4, central + 2))  # what a 3 x 3 convolution of the centre reads
         if padded:
-            return Features(conv2, conv4, conv5)
+            return Features(conv2, conv4, conv5, self._padded_origin(pixels, conv4))
         origin = (receptive_field(self.architecture, 4) - 1) // 2
         return Features(centre_crop(conv2, conv4.shape[-1]), conv4, conv5, origin)
+
+    def _padded_origin(self, pixels: int, cells: Tensor) -> float:
+        return (pixels - 1 - STRIDE * (cells.shape[-1] - 1)) / 2 if self.architecture.fine_centred else 0
 
 
 def pool_relu(x: Tensor, *, padded: bool = True) -> Tensor:

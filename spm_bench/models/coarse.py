@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from spm_bench.models.architecture import SPM_ALEXNET, Architecture
 from spm_bench.models.backbone import Features, PaddedAlexNet
-from spm_bench.models.grid import Padding, unpadded_cells
+from spm_bench.models.grid import MOBILENET_TEMPLATE, Padding, unpadded_cells
+from spm_bench.models.mobilenet import MobileNetV2
 from spm_bench.models.packed import FrozenConv
 from spm_bench.models.precision import Arithmetic
 
@@ -101,11 +102,15 @@ class DepthwiseKernels(NamedTuple):
 class DepthwiseHead(nn.Module):
     """Class and box branches that correlate channel by channel and mix the channels afterwards (SiamRPN++)."""
 
-    def __init__(self, anchors: int = 5, inputs: int = 96, channels: int = 64) -> None:
+    def __init__(self, anchors: int = 5, inputs: int = 96, channels: int = 64, groups: int = 1) -> None:
         super().__init__()
-        self.z_cls_conv, self.z_bbox_conv = NormedConv(inputs, channels, 3), NormedConv(inputs, channels, 3)
-        self.x_cls_conv, self.x_bbox_conv = NormedConv(inputs, channels, 3), NormedConv(inputs, channels, 3)
-        self.cls_mix, self.bbox_mix = NormedConv(channels, channels, 1), NormedConv(channels, channels, 1)
+
+        def branch(inputs: int, kernel: int) -> NormedConv:
+            return NormedConv(inputs, channels, kernel, groups=groups)
+
+        self.z_cls_conv, self.z_bbox_conv = branch(inputs, 3), branch(inputs, 3)
+        self.x_cls_conv, self.x_bbox_conv = branch(inputs, 3), branch(inputs, 3)
+        self.cls_mix, self.bbox_mix = branch(channels, 1), branch(channels, 1)
         self.cls_out = nn.Conv2d(channels, 2 * anchors, 1)
         self.bbox_out = nn.Conv2d(channels, 4 * anchors, 1)
 
@@ -176,10 +181,10 @@ FIRST_GAIN = 10.0
 class NormedConv(nn.Module):
     """Convolution without padding, batch norm, ReLU (unless it is left out)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, relu: bool = True) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, relu: bool = True, groups: int = 1) -> None:
         super().__init__()
         self.relu = relu
-        self.conv = nn.Conv2d(inputs, outputs, kernel, bias=False)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
         self._frozen: FrozenConv | None = None
 
@@ -255,7 +260,7 @@ def _head(architecture: Architecture) -> CoarseHead | DepthwiseHead | Correlatio
     if architecture.head == "correlation":
         return CorrelationHead(inputs, channels, embedding=architecture.embedding)
     if architecture.head == "depthwise":
-        return DepthwiseHead(inputs=inputs, channels=channels)
+        return DepthwiseHead(inputs=inputs, channels=channels, groups=architecture.head_groups)
     return CoarseHead(inputs=inputs, channels=channels)
 
 
@@ -264,7 +269,8 @@ class CoarseStage(nn.Module):
 
     def __init__(self, architecture: Architecture = SPM_ALEXNET) -> None:
         super().__init__()
-        self.z_net = PaddedAlexNet(architecture)
+        self.z_net = (PaddedAlexNet if architecture.backbone == "blocks" else MobileNetV2)(architecture)
+        self._own_grid = architecture.backbone == "mobilenet_v2"
         self.rpn_head = _head(architecture)
         self._arithmetic: Arithmetic = nullcontext
         self._is_frozen = False
@@ -292,7 +298,7 @@ class CoarseStage(nn.Module):
         Raises:
             UsageError: The images are too small.
         """
-        central = None if padding == "full" else unpadded_cells(unpadded_size)
+        central = None if padding == "full" or self._own_grid else unpadded_cells(unpadded_size)
         return self._run(images, central, padding)
 
     def template_features(self, images: Tensor, template_size: int, padding: Padding = "cropped") -> Features:
@@ -306,7 +312,8 @@ class CoarseStage(nn.Module):
         Raises:
             UsageError: The images are too small.
         """
-        return self._run(images, unpadded_cells(template_size), padding)
+        central = MOBILENET_TEMPLATE if self._own_grid else unpadded_cells(template_size)
+        return self._run(images, central, padding)
 
     def _run(self, images: Tensor, central: int | None, padding: Padding) -> Features:
         with self._arithmetic():

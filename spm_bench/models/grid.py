@@ -14,6 +14,7 @@ with, by the name of the padding,
   pixels): the released code.
 * "full": all cells of a padded search image (34 x 34).
 * "none": the cells of an unpadded search image (24 x 24; of a network with a smaller receptive field the middle ones).
+  PySOT's MobileNetV2, which has paddings inside, knows no other: all its cells, and the template's middle 7 x 7.
 
 A 3 x 3 convolution on both sides costs two cells, the correlation those of the kernel less one: 19 x 19 responses, or
 29 x 29 for "full".
@@ -77,7 +78,7 @@ def response_grid(
         UsageError: The sizes leave too few cells.
     """
     template_image = search_size if wide_template else template_size
-    kernel, template_start = middle_cells(template_image, template_size, padding, architecture)
+    kernel, template_start = middle_cells(template_image, template_size, padding, architecture, template=True)
     cells, search_start = middle_cells(search_size, search_size, padding, architecture)
     if padding == "full":
         cells, search_start = padded_cells(search_size), 0
@@ -87,7 +88,9 @@ def response_grid(
     return ResponseGrid(cells, STRIDE * (search_start - template_start) + template_image / 2)
 
 
-def middle_cells(image: int, counted: int, padding: Padding, architecture: Architecture) -> tuple[int, int]:
+def middle_cells(
+    image: int, counted: int, padding: Padding, architecture: Architecture, *, template: bool = False
+) -> tuple[int, int]:
     """The middle cells of conv5 that take part in the correlation: how many a side, and which is the first.
 
     Args:
@@ -95,10 +98,17 @@ def middle_cells(image: int, counted: int, padding: Padding, architecture: Archi
         counted: As many cells as an unpadded image of this size leaves in the released model.
         padding: Whether the map has a border of padded cells; "full" counts as "cropped" here.
         architecture: Its receptive field says how many cells there are without padding.
+        template: Whether this is the template's.
 
     Raises:
-        UsageError: The image has not that many.
+        UsageError: The image has not that many, or the network is not padded in this way.
     """
+    if architecture.backbone == "mobilenet_v2":
+        if padding != "none":
+            raise UsageError(f"{architecture.name} is padded in its own way: backbone_padding must be none")
+        there = mobilenet_cells(image)
+        cells = MOBILENET_TEMPLATE if template else there
+        return cells, (there - cells) // 2
     cells = unpadded_cells(counted)
     there = unpadded_cells(image, receptive_field(architecture, 5)) if padding == "none" else padded_cells(image)
     if not 0 < cells <= there:
@@ -107,6 +117,24 @@ def middle_cells(image: int, counted: int, padding: Padding, architecture: Archi
             f"where {cells} are needed (backbone_padding {padding})"
         )
     return cells, (there - cells) // 2
+
+
+MOBILENET_TEMPLATE = 7
+"""Cells a side of the template that PySOT's MobileNetV2 correlates."""
+
+
+def mobilenet_cells(pixels: int) -> int:
+    """Cells a side of PySOT's MobileNetV2, which has three steps of 2 without padding: 127 -> 15, 255 -> 31.
+
+    Raises:
+        UsageError: There are fewer than the template's.
+    """
+    cells = pixels
+    for _ in range(3):
+        cells = (cells - 3) // 2 + 1
+    if cells < MOBILENET_TEMPLATE:
+        raise UsageError(f"an image of {pixels} pixels leaves a MobileNetV2 {max(cells, 0)} cells a side, 7 are needed")
+    return cells
 
 
 def padded_cells(pixels: int) -> int:

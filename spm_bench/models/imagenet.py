@@ -67,7 +67,7 @@ def imagenet_state(
     for number, index in LAYERS.items():
         weight, bias = alexnet[f"features.{index}.weight"], alexnet[f"features.{index}.bias"]
         if number == 1:
-            weight, bias = _for_our_input(weight, bias, mean_bgr)
+            weight, bias = for_our_input(weight, bias, mean_bgr)
         name = f"cm.z_net.conv{number}.conv"
         own = state.get(f"{name}.weight")
         if own is None or own.shape != weight.shape or f"{name}.bias" not in state or architecture.norm != "none":
@@ -80,7 +80,8 @@ def imagenet_state(
     return state
 
 
-def _for_our_input(weight: Tensor, bias: Tensor, mean_bgr: tuple[float, float, float]) -> tuple[Tensor, Tensor]:
+def for_our_input(weight: Tensor, bias: Tensor, mean_bgr: tuple[float, float, float]) -> tuple[Tensor, Tensor]:
+    """A first convolution for torchvision's input, RGB normalised, made one for BGR of 0 .. 255 less a mean."""
     mean, std = weight.new_tensor(MEAN_RGB), weight.new_tensor(STD_RGB)
     scaled = weight / (255 * std)[None, :, None, None]
     offset = weight.new_tensor(mean_bgr).flip(0) - 255 * mean  # our zero, in torchvision's input before division

@@ -19,7 +19,7 @@ class FrozenConv:
     Args:
         weight: Output x input / groups x k x k.
         bias: Output, or None.
-        stride, padding, groups: As in torch.
+        stride, padding, groups, dilation: As in torch.
         dtype: What weights and bias are kept as, None for what they are. Only float32 is laid out for oneDNN; bfloat16
             is for calls under autocast, which then has nothing to convert.
     """
@@ -32,11 +32,12 @@ class FrozenConv:
         stride: int = 1,
         padding: int = 0,
         groups: int = 1,
+        dilation: int = 1,
         dtype: torch.dtype | None = None,
     ) -> None:
         self.weight = weight.detach().to(dtype or weight.dtype).contiguous(memory_format=torch.channels_last)
         self.bias = None if bias is None else bias.detach().to(dtype or bias.dtype)
-        self.stride, self.padding, self.groups = stride, padding, groups
+        self.stride, self.padding, self.groups, self.dilation = stride, padding, groups, dilation
         self.packed = self._pack()
 
     @classmethod
@@ -47,12 +48,12 @@ class FrozenConv:
             factor, summand = scale_and_shift(norm)
             weight = weight * factor[:, None, None, None]
             bias = summand if bias is None else bias * factor + summand
-        padding, stride = cast(int, conv.padding[0]), conv.stride[0]
-        return cls(weight, bias, stride=stride, padding=padding, groups=conv.groups, dtype=dtype)
+        padding, stride, dilation = cast(int, conv.padding[0]), conv.stride[0], conv.dilation[0]
+        return cls(weight, bias, stride=stride, padding=padding, groups=conv.groups, dilation=dilation, dtype=dtype)
 
     def unpadded(self) -> FrozenConv:
         """The same convolution without padding, with a layout of its own."""
-        return FrozenConv(self.weight, self.bias, stride=self.stride, groups=self.groups)
+        return FrozenConv(self.weight, self.bias, stride=self.stride, groups=self.groups, dilation=self.dilation)
 
     def _pack(self) -> Tensor | None:
         usable = (
@@ -64,7 +65,7 @@ class FrozenConv:
         )
         if not usable:
             return None
-        padding, stride, dilation = ([n, n] for n in (self.padding, self.stride, 1))
+        padding, stride, dilation = ([n, n] for n in (self.padding, self.stride, self.dilation))
         return torch._C._nn.mkldnn_reorder_conv2d_weight(
             self.weight.to_mkldnn(), padding, stride, dilation, self.groups
         )
@@ -72,9 +73,9 @@ class FrozenConv:
     def __call__(self, x: Tensor, *, relu: bool = False) -> Tensor:
         """Convolve B x C x H x W, then ReLU if asked."""
         if self.packed is None:
-            out = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, 1, self.groups)
+            out = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
             return F.relu(out, inplace=True) if relu else out
-        padding, stride, dilation = ((n, n) for n in (self.padding, self.stride, 1))
+        padding, stride, dilation = ((n, n) for n in (self.padding, self.stride, self.dilation))
         result: Tensor = torch.ops.mkldnn._convolution_pointwise(
             x, self.packed, self.bias, padding, stride, dilation, self.groups, "relu" if relu else "none", [], ""
         )

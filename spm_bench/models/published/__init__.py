@@ -11,16 +11,17 @@ from pathlib import Path
 
 from spm_bench.errors import WeightsError, listed
 from spm_bench.models.checkpoint import Weights, fit, read_foreign_state, state_digest
-from spm_bench.models.published import dasiamrpn, pysot, siamfc
-from spm_bench.models.published.layout import Layout, State
+from spm_bench.models.published import dasiamrpn, pysiamtracking, pysot, siamfc
+from spm_bench.models.published.layout import COUNTER, Layout, State
 
-LAYOUTS: Sequence[Layout] = (*siamfc.LAYOUTS, *pysot.LAYOUTS, *dasiamrpn.LAYOUTS)
+LAYOUTS: Sequence[Layout] = (*siamfc.LAYOUTS, *pysot.LAYOUTS, *dasiamrpn.LAYOUTS, *pysiamtracking.LAYOUTS)
 """Every format that can be read."""
 
 REFUSED = {
     "backbone.layer4.0.conv1.weight": "a ResNet of PySOT, which is made with stride 8 by dilation",
-    "backbone.layer7.0.conv.0.weight": "the MobileNetV2 of PySOT, which has three heads on layers of its own",
-    "fm_head.cls_fc.weight": "SPM of PySiamTracking, whose fine stage cuts its RoIs by rules of its own",
+    "z_net.conv2.0.conv1.weight": "a ResNet of PySiamTracking",
+    "head.pre_convs.0.weight": "a depth-wise network of PySiamTracking, whose head is not PySOT's",
+    "head.score_bias": "SiamFC of PySiamTracking, whose embedding is a layer of one cell",
 }
 """A parameter that tells a known format which has no counterpart here -> what it is."""
 
@@ -58,14 +59,12 @@ def read_published(path: Path) -> Weights:
     return Weights(fitted, state_digest(fitted), path.name, True, layout.architecture, layout.settings)
 
 
-COUNTER = ".num_batches_tracked"
-"""Batch norms of newer torch count their batches; inference needs no count, and older files have none."""
-
-
 def _agreement(layout: Layout, state: State) -> tuple[float, int]:
     """How well a file agrees with a layout: by its names, and of layouts with the same names by shapes."""
     names = layout.shapes.keys() & state.keys()
-    return len(names) / len(layout.shapes), sum(state[name].shape == layout.shapes[name] for name in names)
+    return len(names) / len(layout.shapes.keys() | state.keys()), sum(
+        state[name].shape == layout.shapes[name] for name in names
+    )
 
 
 def _known() -> str:

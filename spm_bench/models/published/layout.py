@@ -90,8 +90,6 @@ def backbone(layers: Layers, blocks: Sequence[BlockPlan]) -> Shapes:
 def convert_backbone(state: State, layers: Layers, *, eps: float) -> dict[str, Tensor]:
     """The five blocks with their batch norms folded in, for an architecture with norm "none".
 
-    Folding is computed in float64 and rounded once.
-
     Args:
         state: With the parameters of `backbone`.
         layers: Its names.
@@ -101,19 +99,28 @@ def convert_backbone(state: State, layers: Layers, *, eps: float) -> dict[str, T
     for number, (conv_name, norm_name) in enumerate(layers, start=1):
         weight, bias = state[f"{conv_name}.weight"], state[f"{conv_name}.bias"]
         if norm_name is not None:
-            scale, shift, mean, variance = (state[f"{norm_name}.{part}"].double() for part in NORM_PARTS)
-            factor = scale / (variance + eps).sqrt()
-            weight, bias = weight * factor[:, None, None, None], (bias - mean) * factor + shift
+            weight, bias = folded(weight, bias, state, norm_name, eps=eps)
         name = f"cm.z_net.conv{number}.conv"
-        made |= {f"{name}.weight": weight.float(), f"{name}.bias": bias.float()}
+        made |= {f"{name}.weight": weight, f"{name}.bias": bias}
     return made
+
+
+def folded(weight: Tensor, bias: Tensor, state: State, norm_name: str, *, eps: float) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution that does the batch norm after it, too; in float64, rounded once."""
+    scale, shift, mean, variance = (state[f"{norm_name}.{part}"].double() for part in NORM_PARTS)
+    factor = scale / (variance + eps).sqrt()
+    return (weight * factor[:, None, None, None]).float(), ((bias - mean) * factor + shift).float()
+
+
+COUNTER = ".num_batches_tracked"
+"""Batch norms of newer torch count their batches; inference needs no count, and older files have none."""
 
 
 def renamed(state: State, old: str, new: str) -> dict[str, Tensor]:
     """The parameters of a module, under another name; a batch norm gets the counter that ours have."""
     parts = {name.removeprefix(old): tensor for name, tensor in state.items() if name.startswith(f"{old}.")}
     made = {f"{new}{part}": tensor for part, tensor in parts.items()}
-    return {**made, f"{new}.num_batches_tracked": torch.zeros(())} if ".running_var" in parts else made
+    return {**made, f"{new}{COUNTER}": torch.zeros(())} if ".running_var" in parts else made
 
 
 def by_anchor(rows: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ class SiamRpnConfig(SiameseConfig):
         size_rate: Share of the found size, times penalty and score of the winner.
         penalty: Strength of the penalty on changes of size and ratio.
         anchor_sizes: How sizes of anchors are made whole: as in SPM's released code, which all networks of this package
-            are trained with, or as in DaSiamRPN's and PySOT's. See `spm_bench.geometry.anchors.base_anchors`.
+            are trained with, or as in others. See `spm_bench.geometry.anchors.base_anchors`.
         anchor_ratios, anchor_scales, class_scale, box_scale, decode_offset: See `SpmConfig`; no offset here.
     """
 

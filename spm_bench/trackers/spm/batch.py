@@ -315,6 +315,6 @@ def looks_at_once(net: SiameseNet, search_size: int, device: torch.device) -> in
     """Search crops per pass through the network."""
     if device.type != "cpu":
         return LOOKS_AT_ONCE["cuda"]
-    first = net.architecture.blocks[0]  # its map is the largest
-    size = 4 * first.channels * (search_size // first.stride) ** 2
+    channels, stride = net.cm.z_net.largest_map
+    size = 4 * channels * (search_size // stride) ** 2
     return max(1, min(LOOKS_AT_ONCE["cpu"], LARGEST_MAP // size))

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from spm_bench.geometry.anchors import AnchorSizes
 from spm_bench.geometry.crops import Border, RoiSampling
 from spm_bench.models.grid import Padding
 from spm_bench.models.precision import Precision
@@ -31,10 +32,12 @@ class SpmConfig(Settings):
         backbone_padding: "cropped", a padded backbone whose central cells are used (released code); "full", padded and
             all cells used; "none", no padding. See `spm_bench.models.grid`.
         roi_sampling: How RoIs are cut from feature maps: "single", one sample per bin from edge to edge (released
-            code), or "average", RoIAlign. See `spm_bench.geometry.crops.crop_features`.
+            code), "average", RoIAlign, or "thirds", PySiamTracking's. See `spm_bench.geometry.crops.crop_features`.
         precision: Of the networks: "fp32", "tf32" (NVIDIA only) or "bf16". All else is computed as always.
         context: Context on each side of the target as a share of its width + height.
         mean_bgr: Subtracted from the crops after sampling.
+        anchor_sizes: How sizes of anchors are made whole: "rounded" in the released code. See
+            `spm_bench.geometry.anchors.base_anchors`.
         anchor_ratios: Height / width of the anchors.
         anchor_scales: Anchor size in strides.
         class_scale: Factor on the coarse class kernels.
@@ -70,6 +73,7 @@ class SpmConfig(Settings):
     precision: Precision = "fp32"
     context: NotNegative = 0.5
     mean_bgr: tuple[float, float, float] = (104.0, 117.0, 123.0)
+    anchor_sizes: AnchorSizes = "rounded"
     anchor_ratios: tuple[Positive, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
     anchor_scales: tuple[Positive, ...] = (8.0,)
     class_scale: Positive = 1e-3

@@ -25,6 +25,7 @@ SHARED_FIELDS = (
     "template_size",
     "search_size",
     "mean_bgr",
+    "anchor_sizes",
     "anchor_ratios",
     "anchor_scales",
     "class_scale",

@@ -44,7 +44,8 @@ def make_anchors(
     Raises:
         UsageError: The sizes leave no response.
     """
-    return anchors_on(anchor_grid(config, architecture), stride, config.anchor_ratios, config.anchor_scales, device)
+    ratios, scales, sizes = config.anchor_ratios, config.anchor_scales, config.anchor_sizes
+    return anchors_on(anchor_grid(config, architecture), stride, ratios, scales, device, sizes)
 
 
 def anchors_on(
