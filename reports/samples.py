@@ -136,6 +136,19 @@ SAMPLES = (
 )
 BY_HAND = (
     Sample(
+        "family",
+        "The Siamese family on equal terms",
+        "SPM, SiamRPN, DaSiamRPN and SiamFC from one trunk, the same data and one budget, several trainings each: "
+        "paired tests, what a training's luck does, where the second stage pays, what a frame costs.",
+        "python reports/family.py --weights WEIGHTS --data {data} --published {published}",
+        (("page", "family/README.md"), ("every value", "family/values.csv")),
+        (
+            ("everybody minus SPM", "family/forest.png"),
+            ("AUC over steps of difficulty", "family/response.png"),
+        ),
+        "WEIGHTS holds the networks of `experiments/train/family/`, for each of its seeds.",
+    ),
+    Sample(
         "training",
         "A training",
         "Losses and validations of a training of SPM-lite over the pairs it saw.",

@@ -9,7 +9,7 @@ from typing import Any
 
 from proving.compare import FEWEST_UNITS, markdown_table, number, signed
 
-from family_study.measure import AXES, EXPECTED, MEAN, METRICS, OTB, STEPS, VOT
+from family_study.measure import AXES, EXPECTED, LEVELS, MEAN, METRICS, OTB, SCENES, STEPS, VOT
 from family_study.methods import METHODS, PUBLISHED, RATES, REFERENCES, RIVALS, SEEDS, SPM, label_of
 from family_study.pictures import Picture, pictures
 from family_study.study import Study
@@ -116,6 +116,9 @@ def _missing(study: Study) -> list[str]:
         lines.append(f"sequences not there: {', '.join(study.facts['missing_suites'])}")
     if not study.facts["published"] and OTB in study.facts["suites"]:
         lines.append("published boxes of KCF not there (`--published`)")
+    steps, whole = study.facts["suites"].get(STEPS, {"sequences": ()}), len(AXES) * LEVELS * SCENES
+    if len(steps["sequences"]) < whole:
+        lines.append(f"steps of difficulty in part: {len(steps['sequences'])} of {whole} sequences")
     if study.speed is None:
         lines.append(f"no timing yet (`{COMMAND} --weights WEIGHTS --speed`)")
     if not lines:

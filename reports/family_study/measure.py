@@ -33,6 +33,8 @@ from spm_bench.suites.base import Suite
 
 AXES = ("lookalike", "deform", "occlude", "scale")
 """Axes of difficulty of the demo suite that the stages answer to."""
+LEVELS = 4
+"""Of each axis."""
 SCENES = 6
 """One for each named category, of seeds that training never draws."""
 OTB, VOT, STEPS = "otb100", "vot2016", "steps"

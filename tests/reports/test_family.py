@@ -74,6 +74,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 ONLY = ("Deer", "Football1", "pedestrian1")
 STEP_NAMES = tuple(f"{axis}-{target}-{level}" for axis in AXES for target in ("koi-1001",) for level in (1, 4))
+PAGE = Path(family.__file__).parent / "family"
 STAND_IN_SPEED = {
     "about": "Demo: somewhere; 25 frames at most, 5 rounds",
     "hardware": "a machine",
@@ -182,7 +183,7 @@ def test_without_data_the_steps_alone_are_made(weights: Path, tmp_path: Path, mo
     assert {path.name: path.read_bytes() for path in (tmp_path / "page").iterdir()} == first
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*.txt")} == stamps
     text = (tmp_path / "page" / "README.md").read_text()
-    assert "sequences not there: otb100, vot2016; no timing yet" in text
+    assert "sequences not there: otb100, vot2016; steps of difficulty in part: 1 of 96 sequences; no timing yet" in text
     assert set(pd.read_csv(tmp_path / "page" / "values.csv")["suite"]) == {STEPS}
     assert "response.png" not in text  # one step is no curve
 
@@ -260,3 +261,13 @@ def test_a_broken_table_is_told(made: Path, tmp_path: Path) -> None:
     (tmp_path / "family.json").write_text("[")
     with pytest.raises(ResultsError, match="Make the study again"):
         Study.load(tmp_path)
+
+
+def test_the_committed_page_is_what_its_tables_say() -> None:
+    study = Study.load(PAGE)
+    assert page_text(study, pictures(study)) == (PAGE / "README.md").read_text(encoding="utf-8")
+    values = study.values[study.values["metric"] == "auc"]
+    for (suite, method, seed), rows in values.groupby(["suite", "method", "seed"]):
+        row = study.score(str(suite), str(method), str(seed), "auc")
+        assert row is not None
+        assert row["value"] == pytest.approx(rows["value"].mean(), abs=1e-9)
