@@ -9,50 +9,16 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from spm_bench.geometry.anchors import AnchorSizes
-from spm_bench.geometry.crops import Border
-from spm_bench.models.grid import Padding
-from spm_bench.models.precision import Precision
-from spm_bench.trackers.settings import NotNegative, Positive, Settings, Share
-from spm_bench.trackers.spm.config import SMALLEST_TEMPLATE
+from spm_bench.trackers.looking import LookSettings, ProposalSettings
+from spm_bench.trackers.settings import NotNegative, Share
 
 
-class SiameseConfig(Settings):
-    """How a one-stage tracker looks at a frame. All lengths are pixels; names are those of `SpmConfig`.
-
-    Attributes:
-        template_size, search_size, wide_template, border, backbone_padding, precision, context, mean_bgr, min_size: See
-            `SpmConfig`. The sizes of SPM are the default of all, so that a study changes the method and nothing else;
-            SiamFC and SiamRPN have 255 in their papers.
-        window_weight: Share of the cosine window in the score that selects.
-        size_rate: Share of the found size in the new one.
-    """
-
-    template_size: Annotated[int, Field(ge=SMALLEST_TEMPLATE, le=1023)] = 127
-    search_size: Annotated[int, Field(ge=143, le=1023)] = 271
-    wide_template: bool = True
-    border: Border = "mean"
-    backbone_padding: Padding = "cropped"
-    precision: Precision = "fp32"
-    context: NotNegative = 0.5
-    mean_bgr: tuple[NotNegative, NotNegative, NotNegative] = (104.0, 117.0, 123.0)
-    window_weight: Share
-    size_rate: Share
-    min_size: Positive = 10.0
-
-    @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        if self.search_size <= self.template_size:
-            raise ValueError(f"search_size ({self.search_size}) must exceed template_size ({self.template_size})")
-        return self
-
-
-class SiamFcConfig(SiameseConfig):
+class SiamFcConfig(LookSettings):
     """SiamFC's rules (Bertinetto et al., ECCV workshops 2016; the constants of the released 3-scale tracker).
 
     Attributes:
-        window_weight: Of the window, after the response was scaled to sum 1 like it.
-        size_rate: Times the change of the best scale.
+        window_weight: Share of the cosine window in the score that selects; response and window are scaled to sum 1.
+        size_rate: Share of the best size in the new one.
         scales: Sizes tried around the last one; odd.
         scale_step: Ratio of neighbouring sizes.
         scale_penalty: Factor on the response of other sizes than the last.
@@ -73,30 +39,21 @@ class SiamFcConfig(SiameseConfig):
         return self
 
 
-class SiamRpnConfig(SiameseConfig):
+class SiamRpnConfig(ProposalSettings):
     """SiamRPN's rules (Li et al., CVPR 2018, section 4.3).
 
     The paper names the rules and no numbers: the constants are those that DaSiamRPN's authors, who are SiamRPN's,
     released for OTB.
 
     Attributes:
-        window_weight: Share of the window in the score that selects.
+        window_weight: Share of the cosine window in the score that selects.
         size_rate: Share of the found size, times penalty and score of the winner.
         penalty: Strength of the penalty on changes of size and ratio.
-        anchor_sizes: How sizes of anchors are made whole: as in SPM's released code, which all networks of this package
-            are trained with, or as in others. See `spm_bench.geometry.anchors.base_anchors`.
-        anchor_ratios, anchor_scales, class_scale, box_scale, decode_offset: See `SpmConfig`; no offset here.
     """
 
     window_weight: Share = 0.40
     size_rate: Share = 0.30
     penalty: NotNegative = 0.22
-    anchor_sizes: AnchorSizes = "rounded"
-    anchor_ratios: tuple[Positive, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
-    anchor_scales: tuple[Positive, ...] = (8.0,)
-    class_scale: Positive = 1e-3
-    box_scale: Positive = 1e-3
-    decode_offset: NotNegative = 0.0
 
 
 class DaSiamRpnConfig(SiamRpnConfig):

@@ -24,7 +24,8 @@ from spm_bench.models.coarse import Kernels
 from spm_bench.models.grid import ResponseGrid, response_grid
 from spm_bench.models.spm import SiameseNet
 from spm_bench.suites.base import Frame
-from spm_bench.trackers.siamese.config import DaSiamRpnConfig, SiameseConfig, SiamFcConfig, SiamRpnConfig
+from spm_bench.trackers.looking import LookSettings
+from spm_bench.trackers.siamese.config import DaSiamRpnConfig, SiamFcConfig, SiamRpnConfig
 from spm_bench.trackers.siamese.rules import Found, choose_proposal, find_peak, hann, move, upsample
 from spm_bench.trackers.spm.batch import looks_at_once
 from spm_bench.trackers.spm.proposals import greedy_nms, overlaps_pixel
@@ -60,7 +61,7 @@ class Seen(NamedTuple):
     cells: Tensor
 
 
-C = TypeVar("C", bound=SiameseConfig)
+C = TypeVar("C", bound=LookSettings)
 
 
 class Family(Generic[C]):
@@ -75,7 +76,7 @@ class Family(Generic[C]):
         UsageError: The network has another head than the rival needs, or the sizes leave no response.
     """
 
-    Settings: ClassVar[type[SiameseConfig]]
+    Settings: ClassVar[type[LookSettings]]
     heads: ClassVar[tuple[str, ...]]
 
     def __init__(self, net: SiameseNet, config: C, device: torch.device) -> None:

@@ -16,8 +16,9 @@ from spm_bench.models.checkpoint import Weights
 from spm_bench.models.spm import SiameseNet
 from spm_bench.suites.base import Frame
 from spm_bench.trackers.base import BatchTracker, Box, Shared, Start, TrackerSpec
+from spm_bench.trackers.looking import LookSettings
 from spm_bench.trackers.networked import choose_variant, describe
-from spm_bench.trackers.siamese.config import DaSiamRpnConfig, SiameseConfig, SiamFcConfig, SiamRpnConfig
+from spm_bench.trackers.siamese.config import DaSiamRpnConfig, SiamFcConfig, SiamRpnConfig
 from spm_bench.trackers.siamese.family import DaSiamRpnFamily, Family, SiamFcFamily, SiamRpnFamily, State
 from spm_bench.trackers.siamese.variants import DASIAMRPN, SIAMFC, SIAMRPN
 from spm_bench.trackers.spm.device import keep_memory, pick_device
@@ -111,7 +112,7 @@ def _by_family(families: Sequence[Family[Any]]) -> list[tuple[Family[Any], list[
     return list(together.values())
 
 
-def settings_of(kind: type[Family[Any]], architecture: Architecture, changes: Mapping[str, Any]) -> SiameseConfig:
+def settings_of(kind: type[Family[Any]], architecture: Architecture, changes: Mapping[str, Any]) -> LookSettings:
     """The settings in force: the rival's defaults, what the architecture brings, and the changes.
 
     Factors on the kernels go with an architecture, and SiamFC has none of them.
@@ -121,7 +122,7 @@ def settings_of(kind: type[Family[Any]], architecture: Architecture, changes: Ma
     return kind.Settings.build({**brought, **changes})
 
 
-def in_force(kind: type[Family[Any]], weights: Weights, changes: Mapping[str, Any]) -> SiameseConfig:
+def in_force(kind: type[Family[Any]], weights: Weights, changes: Mapping[str, Any]) -> LookSettings:
     """The settings that a rival runs with: `settings_of`, with those that go with the weights below the changes.
 
     Raises:

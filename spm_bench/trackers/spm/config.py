@@ -9,39 +9,17 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from spm_bench.geometry.anchors import AnchorSizes
-from spm_bench.geometry.crops import Border, RoiSampling
-from spm_bench.models.grid import Padding
-from spm_bench.models.precision import Precision
-from spm_bench.trackers.settings import NotNegative, Positive, Settings, Share
-
-SMALLEST_TEMPLATE = 103
-"""Gives the three cells that the template's 3 x 3 convolution needs."""
+from spm_bench.geometry.crops import RoiSampling
+from spm_bench.trackers.looking import ProposalSettings
+from spm_bench.trackers.settings import NotNegative, Positive, Share
 
 
-class SpmConfig(Settings):
-    """How SPM searches, chooses and moves. All lengths are pixels; scores are probabilities.
+class SpmConfig(ProposalSettings):
+    """How SPM searches, chooses and moves; what it shares with its rivals is in `LookSettings` and `ProposalSettings`.
 
     Attributes:
-        template_size: What the template's context square is scaled to; its unpadded cells are correlated.
-        search_size: Side of the search image, and of the template image too (see `wide_template`).
-        wide_template: Whether the template is cut from an image of `search_size` pixels, with real surroundings
-            (released code), or from one of `template_size` pixels, as the paper has it.
-        border: What a crop shows beyond the frame: the frame's mean colour (released code), black, the nearest pixel,
-            or the frame mirrored at its outermost pixels.
-        backbone_padding: "cropped", a padded backbone whose central cells are used (released code); "full", padded and
-            all cells used; "none", no padding. See `spm_bench.models.grid`.
         roi_sampling: How RoIs are cut from feature maps: "single", one sample per bin from edge to edge (released
             code), "average", RoIAlign, or "thirds", PySiamTracking's. See `spm_bench.geometry.crops.crop_features`.
-        precision: Of the networks: "fp32", "tf32" (NVIDIA only) or "bf16". All else is computed as always.
-        context: Context on each side of the target as a share of its width + height.
-        mean_bgr: Subtracted from the crops after sampling.
-        anchor_sizes: How sizes of anchors are made whole: "rounded" in the released code. See
-            `spm_bench.geometry.anchors.base_anchors`.
-        anchor_ratios: Height / width of the anchors.
-        anchor_scales: Anchor size in strides.
-        class_scale: Factor on the coarse class kernels.
-        box_scale: Factor on the coarse box kernels.
         coarse_divisors: The coarse stage's box deltas are divided by these.
         fine_divisors: The fine stage's box deltas are divided by these.
         decode_offset: Added to widths when deltas are decoded: 1 in the released code, 0 without that quirk.
@@ -61,23 +39,9 @@ class SpmConfig(Settings):
         window_weight: Share of the cosine window in the final score; it serves selection only.
         size_rate: Rate of the size update, times the score.
         lost_threshold: Below this fused score the last box is kept.
-        min_size: Smallest width and height.
     """
 
-    template_size: Annotated[int, Field(ge=SMALLEST_TEMPLATE, le=1023)] = 127
-    search_size: Annotated[int, Field(ge=143, le=1023)] = 271
-    wide_template: bool = True
-    border: Border = "mean"
-    backbone_padding: Padding = "cropped"
     roi_sampling: RoiSampling = "single"
-    precision: Precision = "fp32"
-    context: NotNegative = 0.5
-    mean_bgr: tuple[float, float, float] = (104.0, 117.0, 123.0)
-    anchor_sizes: AnchorSizes = "rounded"
-    anchor_ratios: tuple[Positive, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
-    anchor_scales: tuple[Positive, ...] = (8.0,)
-    class_scale: Positive = 1e-3
-    box_scale: Positive = 1e-3
     coarse_divisors: tuple[Positive, Positive, Positive, Positive] = (1.0, 1.0, 1.0, 1.0)
     fine_divisors: tuple[Positive, Positive, Positive, Positive] = (5.0, 5.0, 10.0, 10.0)
     decode_offset: NotNegative = 1.0
@@ -94,14 +58,11 @@ class SpmConfig(Settings):
     window_weight: Share = 0.5
     size_rate: Share | Annotated[float, Field(gt=1.0, le=2.0)] = 0.5
     lost_threshold: Share = 0.2
-    min_size: Positive = 10.0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.near_candidates > self.candidates:
             raise ValueError(f"near_candidates ({self.near_candidates}) cannot exceed candidates ({self.candidates})")
-        if self.search_size <= self.template_size:
-            raise ValueError(f"search_size ({self.search_size}) must exceed template_size ({self.template_size})")
         if not (self.cm_box or self.fm_box):
             raise ValueError("cm_box and fm_box cannot both be off: one stage has to give the box")
         return self
