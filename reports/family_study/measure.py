@@ -29,7 +29,8 @@ from spm_bench.report.forest import comparison_frame
 from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.scoring.compare import Comparison, compare_to_base
 from spm_bench.scoring.units import units_of
-from spm_bench.suites.base import Frame, FrameSource, Suite
+from spm_bench.suites.base import Suite
+from spm_bench.suites.synthetic.frames import keep_drawn
 
 AXES = ("lookalike", "deform", "occlude", "scale")
 """Axes of difficulty of the demo suite that the stages answer to."""
@@ -89,35 +90,10 @@ def find_grounds(data: Path | None, bench: Bench, scenes: int = SCENES) -> tuple
             suites.append(load_present(name, data))
         else:
             missing.append(name)
-    grounds = [_ground(suite, bench) for suite in [*suites, _kept(steps_suite(AXES, scenes))]]
+    steps = steps_suite(AXES, scenes)
+    keep_drawn(steps.sequences)
+    grounds = [_ground(suite, bench) for suite in [*suites, steps]]
     return [ground for ground in grounds if ground.chosen.sequences], missing
-
-
-class KeptFrames:
-    """Frames of a drawn sequence: all are drawn in order at the first use, and kept for the other trackers.
-
-    Drawing takes longer than tracking, and several times longer where sequences take turns, as they do in lockstep.
-    """
-
-    def __init__(self, frames: FrameSource) -> None:
-        self._frames = frames
-        self._drawn: list[Frame] = []
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def __getitem__(self, index: int) -> Frame:
-        if not self._drawn:
-            self._drawn = [self._frames[i] for i in range(len(self._frames))]
-        return self._drawn[index]
-
-    def __reduce__(self) -> tuple[type[KeptFrames], tuple[FrameSource]]:
-        return KeptFrames, (self._frames,)  # another process draws its own
-
-
-def _kept(suite: Suite) -> Suite:
-    kept = tuple(s if s.frames is None else replace(s, frames=KeptFrames(s.frames)) for s in suite.sequences)
-    return replace(suite, sequences=kept)
 
 
 def _ground(suite: Suite, bench: Bench) -> Ground:

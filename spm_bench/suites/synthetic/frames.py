@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,9 +15,9 @@ from spm_bench.suites.synthetic.truth import annotate
 
 CACHE_BYTES = 192 * 2**20
 """Room for drawn frames per process: a little more than the demo suite, which every tracker reads from start to end."""
-CACHED_RENDERERS = 32
-"""Scenes whose painted ground and bodies are kept, some 2 MB each: lockstep reads the whole demo suite side by side,
-and painting a ground takes as long as drawing twenty frames on it."""
+CACHED_RENDERERS = 64
+"""Scenes whose painted ground and bodies are kept, some 2 MB each: as many as lockstep reads side by side (one for each
+of a batch's targets), as painting a ground takes as long as drawing twenty frames on it."""
 
 
 class FrameStore:
@@ -27,6 +28,11 @@ class FrameStore:
         self._frames: OrderedDict[tuple[Scene, int], Frame] = OrderedDict()
         self._renderers: OrderedDict[Scene, Renderer] = OrderedDict()
         self._lock = threading.Lock()
+
+    def make_room(self, room: int) -> None:
+        """Keep at least so many bytes of frames from now on."""
+        with self._lock:
+            self._room = max(self._room, room)
 
     def get(self, scene: Scene, index: int) -> Frame:
         """Return a frame, drawn now or earlier; it is shared and must not be written to."""
@@ -52,6 +58,15 @@ class FrameStore:
 
 
 _STORE = FrameStore(CACHE_BYTES)
+
+
+def keep_drawn(sequences: Iterable[Sequence]) -> None:
+    """Keep all frames of drawn sequences in this process, for many trackers to see: drawing takes longer than tracking.
+
+    Args:
+        sequences: As `make_sequence` makes them.
+    """
+    _STORE.make_room(sum(3 * len(s) * s.image_size[0] * s.image_size[1] for s in sequences if s.image_size))
 
 
 class SyntheticFrames:
