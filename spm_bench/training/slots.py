@@ -13,11 +13,13 @@ from spm_bench.errors import WeightsError, unknown_name
 from spm_bench.models.architecture import Architecture
 from spm_bench.models.spm import SiameseNet, SpmNet
 from spm_bench.suites.base import FloatArray, Frame
+from spm_bench.trackers.base import Start
 from spm_bench.trackers.settings import Settings
-from spm_bench.trackers.siamese.family import DaSiamRpnFamily, Family, SiamFcFamily, SiamRpnFamily, State
-from spm_bench.trackers.siamese.tracker import settings_of
+from spm_bench.trackers.siamese.family import DaSiamRpnFamily, Family, SiamFcFamily, SiamRpnFamily
+from spm_bench.trackers.siamese.tracker import SiameseBatch, Target, settings_of
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.tracker import BatchedSpm
+from spm_bench.training.pairs import corners
 
 
 class Slots(Protocol):
@@ -49,58 +51,37 @@ class SpmSlots:
 
     def place(self, slots: NDArray[np.bool_], boxes: FloatArray) -> None:
         """See `Slots`."""
-        corners = torch.from_numpy(_corners(boxes))
+        there = torch.from_numpy(corners(boxes))
         marked = torch.from_numpy(slots).to(self.batch.device)
-        self.batch.boxes = torch.where(marked[:, None], corners.to(self.batch.device), self.batch.boxes)
+        self.batch.boxes = torch.where(marked[:, None], there.to(self.batch.device), self.batch.boxes)
 
 
 class RivalSlots:
-    """A rival whose slots can be put back; those of equal settings are computed together."""
+    """`SiameseBatch`, a slot for each target, whose targets can be put back."""
 
     def __init__(
         self, kind: type[Family[Any]], net: SiameseNet, configs: Sequence[Settings], device: torch.device
     ) -> None:
-        families: dict[Settings, Family[Any]] = {}
-        for config in configs:
-            if config not in families:
-                families[config] = kind(net.prepare(device), cast(Any, config), device)
-        self._groups = [
-            (family, [slot for slot, other in enumerate(configs) if other == config])
-            for config, family in families.items()
-        ]
-        self._states: list[State] = []
+        net.prepare(device)
+        families = {config: kind(net, cast(Any, config), device) for config in dict.fromkeys(configs)}
+        self._batch = SiameseBatch([families[config] for config in configs])
+        self._targets: list[Target] = []
 
-    @torch.inference_mode()
     def init(self, frames: Sequence[Frame], boxes: FloatArray) -> None:
         """See `Slots`."""
-        corners = _corners(boxes)
-        self._run(len(frames), lambda family, slots: family.start([frames[s] for s in slots], corners[slots]))
+        starts = [Start(slot, frame, box) for slot, (frame, box) in enumerate(zip(frames, boxes, strict=True))]
+        self._targets = self._batch.start(starts)
 
-    @torch.inference_mode()
     def update(self, frames: Sequence[Frame]) -> FloatArray:
         """See `Slots`."""
-        before = self._states
-        self._run(
-            len(frames), lambda family, slots: family.advance([before[s] for s in slots], [frames[s] for s in slots])
-        )
-        corners = np.stack([state.corners for state in self._states])
-        return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+        return self._batch.advance(self._targets, frames)
 
     def place(self, slots: NDArray[np.bool_], boxes: FloatArray) -> None:
         """See `Slots`."""
-        corners = _corners(boxes)
+        there = corners(boxes)
         for slot in np.flatnonzero(slots):
-            self._states[slot] = self._states[slot]._replace(corners=corners[slot], lost=False)
-
-    def _run(self, count: int, step: Callable[[Family[Any], list[int]], list[State]]) -> None:
-        found: dict[int, State] = {}
-        for family, slots in self._groups:
-            found |= dict(zip(slots, step(family, slots), strict=True))
-        self._states = [found[slot] for slot in range(count)]
-
-
-def _corners(boxes: FloatArray) -> FloatArray:
-    return np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
+            target = self._targets[slot]
+            target.state = target.state._replace(corners=there[slot], lost=False)
 
 
 class Method(NamedTuple):

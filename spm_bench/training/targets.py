@@ -170,9 +170,9 @@ def coarse_targets(anchors: Tensor, batch: PairBatch, settings: TargetSettings) 
     Without generalised positives only the target counts: positive above 0.6, or centred in its centre region with a
     fair fit; negative below 0.3. With them the coarse stage learns "an object of the target's category", which is what
     the paper asks of it (the fine stage tells them apart): every object of the category is positive in the same way,
-    also in a negative pair, where the target itself is missing; its surroundings
-    are ignored: anchors not below 0.3, and for other objects than the target all that are centred in the box, because
-    objects of another size than the target's may fit no anchor at all. A positive stands for the object it fits best.
+    also in a negative pair, where the target itself is missing; its surroundings are ignored: anchors not below 0.3,
+    and for other objects than the target all that are centred in the box, because objects of another size than the
+    target's may fit no anchor at all. A positive stands for the object it fits best.
 
     Args:
         anchors: N x 4.

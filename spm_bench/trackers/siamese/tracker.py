@@ -22,7 +22,7 @@ from spm_bench.trackers.siamese.config import DaSiamRpnConfig, SiamFcConfig, Sia
 from spm_bench.trackers.siamese.family import DaSiamRpnFamily, Family, SiamFcFamily, SiamRpnFamily, State
 from spm_bench.trackers.siamese.variants import DASIAMRPN, SIAMFC, SIAMRPN
 from spm_bench.trackers.spm.device import keep_memory, pick_device
-from spm_bench.trackers.spm.slots import corners_of
+from spm_bench.trackers.spm.slots import boxes_of, corners_of
 from spm_bench.trackers.spm.weights import find_weights
 from spm_bench.trackers.variants import Variant
 
@@ -42,27 +42,36 @@ class SiameseBatch:
     """A rival on many targets; a `BatchTracker`.
 
     Args:
-        kind: Which rival.
-        options: Constructor arguments of the tracker, one mapping per spec.
-        default_weights: Where the options name none.
+        families: Of each spec; specs that are equal in network, settings and device have the same one.
 
     Attributes:
         shared: Steps asked for, and computed for them.
-        families: The groups of specs that are equal in network, settings and device.
-
-    Raises:
-        UsageError: Settings or a device that cannot be used, or a network that is not the rival's.
-        WeightsError: Missing or broken weights.
+        families: See above.
     """
 
     capacity = SLOTS
 
-    def __init__(self, kind: type[Family[Any]], options: Sequence[Mapping[str, Any]], default_weights: str) -> None:
-        keep_memory()
+    def __init__(self, families: Sequence[Family[Any]]) -> None:
         self.shared = Shared()
+        self.families = tuple(families)
+
+    @classmethod
+    def of(cls, kind: type[Family[Any]], options: Sequence[Mapping[str, Any]], default_weights: str) -> SiameseBatch:
+        """The batch that runs some specs.
+
+        Args:
+            kind: Which rival.
+            options: Constructor arguments of the tracker, one mapping per spec.
+            default_weights: Where the options name none.
+
+        Raises:
+            UsageError: Settings or a device that cannot be used, or a network that is not the rival's.
+            WeightsError: Missing or broken weights.
+        """
+        keep_memory()
         nets: dict[Hashable, SiameseNet] = {}
-        self.families: dict[Hashable, Family[Any]] = {}
-        self._family_of: list[Family[Any]] = []
+        known: dict[Hashable, Family[Any]] = {}
+        families = []
         for option in options:
             named, device = option.get("weights") or default_weights, pick_device(option.get("device", "auto"))
             weights = named if isinstance(named, Weights) else find_weights(named)
@@ -72,16 +81,17 @@ class SiameseBatch:
             if network not in nets:
                 nets[network] = weights.network().prepare(device, config.precision)
             key = (network, config)
-            if key not in self.families:
-                self.families[key] = kind(nets[network], config, device)
-            self._family_of.append(self.families[key])
+            if key not in known:
+                known[key] = kind(nets[network], config, device)
+            families.append(known[key])
+        return cls(families)
 
     @torch.inference_mode()
     def start(self, starts: Sequence[Start]) -> list[Any]:
         """Start targets; one object per start. Raises TrackerError if a box is no box; none is started then."""
         corners = corners_of(np.array([start.box for start in starts], dtype=np.float64).reshape(len(starts), 4))
         targets: list[Target | None] = [None] * len(starts)
-        for family, places in _by_family([self._family_of[start.slot_of] for start in starts]):
+        for family, places in _by_family([self.families[start.slot_of] for start in starts]):
             states = family.start([starts[p].frame for p in places], corners[places])
             for place, state in zip(places, states, strict=True):
                 targets[place] = Target(family, state)
@@ -102,7 +112,7 @@ class SiameseBatch:
         self.shared.asked += len(targets)
         self.shared.computed += len(targets)
         corners = np.array([state.corners for state in states]).reshape(-1, 4)
-        return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+        return boxes_of(corners)
 
 
 def _by_family(families: Sequence[Family[Any]]) -> list[tuple[Family[Any], list[int]]]:
@@ -156,7 +166,7 @@ class _RivalTracker:
         self, weights: str | Weights | None = None, config: Mapping[str, Any] | None = None, device: str = "auto"
     ) -> None:
         options = {"weights": weights, "config": config, "device": device}
-        self._batch = SiameseBatch(self.kind, [options], self.default_weights)
+        self._batch = SiameseBatch.of(self.kind, [options], self.default_weights)
         self._targets: list[Any] = []
 
     def init(self, frame: Frame, box: Box) -> None:
@@ -171,12 +181,12 @@ class _RivalTracker:
 
     @classmethod
     def batched(cls, options: Sequence[Mapping[str, Any]]) -> BatchTracker:
-        """Make a batch of targets that are advanced together; errors as in `SiameseBatch`."""
-        return SiameseBatch(cls.kind, options, cls.default_weights)
+        """Make a batch of targets that are advanced together; errors as in `SiameseBatch.of`."""
+        return SiameseBatch.of(cls.kind, options, cls.default_weights)
 
     def network_parts(self) -> tuple[torch.nn.Module, ...]:
         """Backbone and head: what `spm-bench bench` counts as the network."""
-        (family,) = self._batch.families.values()
+        (family,) = self._batch.families
         return family.net.cm.z_net, family.net.cm
 
     @classmethod

@@ -29,6 +29,7 @@ from spm_bench.trackers.spm.slots import (
     SHARED_FIELDS,
     FrameBatch,
     SlotSettings,
+    boxes_of,
     corners_of,
     frame_batch,
     most_candidates,
@@ -301,7 +302,7 @@ class SpmBatch:
             target.corners = row
         self.shared.asked += len(targets)
         self.shared.computed += computed
-        return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+        return boxes_of(corners)
 
     def _by_family(self, members: Sequence[int]) -> list[tuple[Family, list[int]]]:
         together: dict[int, tuple[Family, list[int]]] = {}

@@ -89,6 +89,11 @@ def corners_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
 
 
+def boxes_of(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Boxes (x, y, w, h) of B x 4 corners."""
+    return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+
+
 class SlotSettings(NamedTuple):
     """Inference settings of B slots, one value per slot and field, and what the whole batch has in common.
 

@@ -18,7 +18,15 @@ from spm_bench.trackers.networked import choose_variant, describe
 from spm_bench.trackers.spm.batch import SpmBatch
 from spm_bench.trackers.spm.config import SpmConfig
 from spm_bench.trackers.spm.device import pick_device
-from spm_bench.trackers.spm.slots import FrameBatch, Sharing, SlotSettings, StepResult, corners_of, frame_batch
+from spm_bench.trackers.spm.slots import (
+    FrameBatch,
+    Sharing,
+    SlotSettings,
+    StepResult,
+    boxes_of,
+    corners_of,
+    frame_batch,
+)
 from spm_bench.trackers.spm.step import make_anchors, make_templates, step
 from spm_bench.trackers.spm.variants import VARIANTS
 from spm_bench.trackers.spm.weights import find_weights
@@ -68,7 +76,7 @@ class BatchedSpm:
     def update(self, frames: Sequence[Frame]) -> NDArray[np.float64]:
         """Advance every slot by one frame; B x 4 (x, y, w, h)."""
         corners = self.move(frames).boxes.cpu().numpy()
-        return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+        return boxes_of(corners)
 
     def move(self, frames: Sequence[Frame]) -> StepResult:
         """Advance every slot by one frame, as `update` does, and tell everything that led there (see `trace`)."""
