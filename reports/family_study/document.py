@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from proving.compare import FEWEST_UNITS, markdown_table, number, signed
+from proving.document import draw_picture
 
 from family_study.measure import AXES, EXPECTED, LEVELS, MEAN, METRICS, OTB, SCENES, STEPS, VOT
 from family_study.methods import METHODS, PUBLISHED, RATES, REFERENCES, RIVALS, SEEDS, SPM, label_of
-from family_study.pictures import Picture, pictures
+from family_study.pictures import Titled, pictures
 from family_study.study import Study
 from family_study.wording import (
     by_seed,
@@ -24,11 +25,10 @@ from family_study.wording import (
     statement,
     verdict,
 )
-from spm_bench.report import style
 from spm_bench.report.differences import p_text
 from spm_bench.report.render import escape_markdown
 from spm_bench.report.vocabulary import DASH, style_of
-from spm_bench.results.files import write_bytes, write_text
+from spm_bench.results.files import write_text
 
 COMMAND = "python reports/family.py"
 LIMITS = """
@@ -56,13 +56,12 @@ def write_page(study: Study, folder: Path) -> Path:
     """
     made = pictures(study)
     for picture in made.values():
-        write_bytes(folder / f"{picture.name}.png", style.to_png(picture.figure))
-        write_bytes(folder / f"{picture.name}.pdf", style.to_pdf(picture.figure))
+        draw_picture(picture, folder)
     write_text(folder / "README.md", page_text(study, made))
     return folder / "README.md"
 
 
-def page_text(study: Study, made: dict[str, Picture]) -> str:
+def page_text(study: Study, made: dict[str, Titled]) -> str:
     """The page in Markdown."""
     blocks = [
         "# The family on equal terms",
@@ -401,7 +400,7 @@ def _rates(study: Study) -> list[str]:
     ]
 
 
-def _shown(made: dict[str, Picture], name: str) -> list[str]:
+def _shown(made: dict[str, Titled], name: str) -> list[str]:
     if name not in made:
         return []
     picture = made[name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from proving.document import Picture
 from proving.lookalikes import axis_of, level_of
 
 from family_study.measure import AXES, MEAN, METRICS, OTB, STEPS
@@ -25,30 +25,24 @@ ORDER = [method.name for method in METHODS]
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Titled(Picture):
     """A figure with its place in the page.
 
     Attributes:
-        name: File name without ending.
-        figure: To be drawn as PNG and PDF.
         title: What it is.
-        caption: What it shows, from its numbers.
     """
 
-    name: str
-    figure: Figure
     title: str
-    caption: str
 
 
-def pictures(study: Study) -> dict[str, Picture]:
+def pictures(study: Study) -> dict[str, Titled]:
     """All figures that the numbers at hand allow, by name."""
-    makers: tuple[Callable[[Study], Picture | None], ...] = (_forest, _response, _waterfall, _cost_otb, _cost_steps)
+    makers: tuple[Callable[[Study], Titled | None], ...] = (_forest, _response, _waterfall, _cost_otb, _cost_steps)
     made = [maker(study) for maker in makers]
     return {picture.name: picture for picture in made if picture is not None}
 
 
-def _forest(study: Study) -> Picture | None:
+def _forest(study: Study) -> Titled | None:
     """Every rival, every training and every reference minus SPM."""
     parts = []
     for suite, metrics in METRICS.items():
@@ -66,8 +60,8 @@ def _forest(study: Study) -> Picture | None:
     order = [label for method in rows for label in _labels(frame, method)]
     others = [label for label in dict.fromkeys(frame["label"]) if label not in order]
     title = f"Differences to the mean of SPM's {_counted(study, SPM)}"
-    return Picture(
-        "forest", forest_plot(frame, title, rows=[*order, *others]), "Everybody minus SPM", forest_says(study)
+    return Titled(
+        "forest", forest_plot(frame, title, rows=[*order, *others]), forest_says(study), "Everybody minus SPM"
     )
 
 
@@ -82,7 +76,7 @@ def _counted(study: Study, method: str) -> str:
     return f"{n} training{'s' if n != 1 else ''}"
 
 
-def _response(study: Study) -> Picture | None:
+def _response(study: Study) -> Titled | None:
     """AUC over the steps of each axis: means over the seeds, whiskers over scenes."""
     frame = study.values
     frame = frame[(frame["suite"] == STEPS) & (frame["metric"] == "auc")]
@@ -106,14 +100,14 @@ def _response(study: Study) -> Picture | None:
     shown = [axis for axis in AXES if axis in set(axes)]
     shown = [axis for axis in shown if steps[steps["axis"] == axis]["level"].nunique() > 1]
     figure = response_curves(steps.sort_values(["look", "level"], kind="stable"), "Mean over seeds", axes_shown=shown)
-    return Picture("response", figure, "Steps of difficulty", axes_pay(study))
+    return Titled("response", figure, axes_pay(study), "Steps of difficulty")
 
 
 def _strengths(axis: str, level: int) -> str:
     return "\n".join(f"{value:g}" for value in ALL_AXES[axis].steps[level - 1].values())
 
 
-def _waterfall(study: Study) -> Picture | None:
+def _waterfall(study: Study) -> Titled | None:
     """SPM minus its closest rival on every OTB sequence."""
     ours, theirs = (study.seed_means(OTB, "auc", method) for method in (SPM, CLOSEST))
     if ours.empty or theirs.empty:
@@ -129,18 +123,18 @@ def _waterfall(study: Study) -> Picture | None:
         }
     )
     figure = waterfall(frame, f"{TITLES[OTB]}, means over seeds")
-    return Picture("sequences", figure, f"{SPM} minus {CLOSEST}, target by target", sequences_say(study))
+    return Titled("sequences", figure, sequences_say(study), f"{SPM} minus {CLOSEST}, target by target")
 
 
-def _cost_otb(study: Study) -> Picture | None:
+def _cost_otb(study: Study) -> Titled | None:
     return _cost(study, OTB, "cost", [*ORDER, *(entry.name for entry in REFERENCES)])
 
 
-def _cost_steps(study: Study) -> Picture | None:
+def _cost_steps(study: Study) -> Titled | None:
     return _cost(study, STEPS, "cost_steps", [*ORDER, *(entry.name for entry in (*REFERENCES, *RATES))])
 
 
-def _cost(study: Study, suite: str, name: str, methods: list[str]) -> Picture | None:
+def _cost(study: Study, suite: str, name: str, methods: list[str]) -> Titled | None:
     """AUC over speed."""
     if study.speed is None:
         return None
@@ -159,4 +153,4 @@ def _cost(study: Study, suite: str, name: str, methods: list[str]) -> Picture | 
     figure = speed_accuracy_plot(
         pd.DataFrame(rows), f"{TITLES[suite]}; 1000 / fps = ms a frame", caption=study.speed["hardware"]
     )
-    return Picture(name, figure, f"Cost against quality: {TITLES[suite]}", costs(study, suite, methods))
+    return Titled(name, figure, costs(study, suite, methods), f"Cost against quality: {TITLES[suite]}")

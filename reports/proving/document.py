@@ -105,7 +105,7 @@ def write_document(parts: Many[Part], folder: Path, recipe: Recipe) -> list[Path
         lines.append(f"## {part.title}\n\n`{recipe.of(part)}`\n")
         for block in part.blocks:
             if isinstance(block, Picture):
-                pictures += _draw(block, folder)
+                pictures += draw_picture(block, folder)
                 block = f"![{block.caption}]({block.name}.png)\n\n*{block.caption}* `{recipe.of(part)}`\n"
             lines.append(block)
     document, values = folder / "proof.md", folder / "proof.csv"
@@ -115,7 +115,8 @@ def write_document(parts: Many[Part], folder: Path, recipe: Recipe) -> list[Path
     return [document, values, *pictures]
 
 
-def _draw(picture: Picture, folder: Path) -> list[Path]:
+def draw_picture(picture: Picture, folder: Path) -> list[Path]:
+    """Write a picture's PNG and PDF; returns the files."""
     files = [folder / f"{picture.name}.png", folder / f"{picture.name}.pdf"]
     for path, draw in zip(files, (style.to_png, style.to_pdf), strict=True):
         write_bytes(path, draw(picture.figure))

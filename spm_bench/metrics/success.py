@@ -146,11 +146,7 @@ def measure_frames(
 
     Args:
         results: F x 4 boxes.
-        truth: F x 4 boxes; rows with NaN or without area have no annotation.
-        lengths: Number of frames of each pass, each at least 1.
-        convention: The rules, see `Convention`.
-        absent: F booleans, frames that fail in any case; needed only by conventions with `absent_labels`.
-        sizes: (width, height) of the pictures, F x 2 or (2,); needed only by conventions that bound boxes.
+        truth, lengths, convention, absent, sizes: See `prepare_truth`.
 
     Raises:
         ValueError: Shapes that do not fit together, or sizes missing.
