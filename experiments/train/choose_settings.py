@@ -29,6 +29,10 @@ from spm_bench.training.validate import Setting, evaluate_settings
 
 OURS = {"trained", "architecture", "settings"}
 """Header entries that `write_safetensors` writes itself."""
+WHO_WRITES = (
+    "A training ends with its file (`spm-bench train CONFIG --out DIR` writes DIR/CONFIG/weights.safetensors); "
+    "--like takes what this command wrote for another seed"
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,7 +65,7 @@ def choose(arguments: list[str] | None) -> None:
     held_out = hold_out(load_sources(config, path.parent, print, drawn=False), config.held_out)[1]
     if held_out is None:
         raise UsageError("this training holds no videos out to choose on", where=path)
-    weights = read_safetensors(args.weights)
+    weights = read(args.weights)
 
     def evaluate(grid: Sequence[Mapping[str, Any]]) -> list[Setting]:
         net = weights.network()
@@ -75,13 +79,14 @@ def choose(arguments: list[str] | None) -> None:
     start = METHODS[tracker].build(weights.architecture, {}).model_dump()
     chosen = choose_settings(evaluate, start, CHOICES_OF[tracker])
     print(f"chosen: {chosen.changes or 'what was there'}")
-    told = f"held-out training videos, {args.seeds} wanderings each, {len(chosen.tried)} settings tried"
+    wanderings = "one wandering" if args.seeds == 1 else f"{args.seeds} wanderings"
+    told = f"held-out training videos, {wanderings} each, {len(chosen.tried)} settings tried"
     write(args.weights, weights, chosen.changes, told, args.out)
 
 
 def take_over(path: Path, like: Path, out: Path) -> None:
     """Write weights with the settings that were chosen for others of the same network."""
-    weights, other = read_safetensors(path), read_safetensors(like)
+    weights, other = read(path), read(like)
     if weights.architecture != other.architecture:
         raise UsageError(
             f"weights of another network ({other.architecture.name}) than {path} ({weights.architecture.name})",
@@ -91,6 +96,13 @@ def take_over(path: Path, like: Path, out: Path) -> None:
     if not told:
         raise UsageError("no settings were chosen for these weights", where=like, remedy="Choose them first")
     write(path, weights, other.settings, f"{told}, for another seed of the training", out)
+
+
+def read(path: Path) -> Weights:
+    """Read weights; where there are none, say who writes them."""
+    if not path.is_file():
+        raise UsageError("there is no such file", where=path, remedy=WHO_WRITES)
+    return read_safetensors(path)
 
 
 def write(path: Path, weights: Weights, settings: Mapping[str, Any], told: str, out: Path) -> None:

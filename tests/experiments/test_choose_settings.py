@@ -33,6 +33,10 @@ def test_settings_are_taken_from_another_seed(script: Any, tmp_path: Path, capsy
     assert (header["seed"], header["chosen_on"]) == ("2", "videos, for another seed of the training")
     assert script.main(["any", "--weights", str(one), "--like", str(two), "--out", str(out)]) == 2
     assert "no settings were chosen" in capsys.readouterr().err
+    assert script.main(["any", "--weights", str(one), "--like", str(tmp_path / "three"), "--out", str(out)]) == 2
+    told = capsys.readouterr().err
+    assert "three: there is no such file" in told
+    assert "what this command wrote for another seed" in told
 
 
 @pytest.mark.parametrize(
