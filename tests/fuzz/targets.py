@@ -14,11 +14,15 @@ from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
+import safetensors.torch
+import torch
 
 from spm_bench.checking.check import check_results
 from spm_bench.checking.guess import guess_suite
 from spm_bench.configs import read_toml
 from spm_bench.errors import SpmBenchError
+from spm_bench.models.checkpoint import read_safetensors
+from spm_bench.models.published import read_published
 from spm_bench.report.accuracy import read_score_rows
 from spm_bench.results import formats
 from spm_bench.results.archive import unpack
@@ -84,6 +88,12 @@ def archive() -> bytes:
     return stream.getvalue()
 
 
+def torch_file(content: object, *, zipped: bool = True) -> bytes:
+    stream = BytesIO()
+    torch.save(content, stream, _use_new_zipfile_serialization=zipped)
+    return stream.getvalue()
+
+
 def plain(path: Path) -> object:
     data = path.read_bytes()
     return parse_plain(data, (4, 8)), parse_ragged(data)
@@ -122,6 +132,7 @@ WHOLE_RUN = json.dumps(
         "sessions": [],
     }
 ).encode()
+STATE = {"features.conv1.weight": torch.zeros(96, 3, 1, 1), "features.conv1.bias": torch.zeros(96)}
 TARGETS = {
     "otb": Target("a.txt", lambda p: formats.read_otb(p, N), BOXES),
     "got10k": Target("a.txt", lambda p: formats.read_got10k(p, N), BOXES),
@@ -146,6 +157,23 @@ TARGETS = {
     "scores": Target("scores.json", read_score_rows, (b"[]", b'[{"tracker": "a", "value": 1}]')),
     "toml": Target("a.toml", read_toml, (b"# Why?\n[base]\nsuite = 'demo'\n", b"")),
     "trackers": Target("trackers.ini", lambda p: read_section(p, ""), (b"[A]\ncommand = sh x\narg_a = 1\n", b"[A]\n")),
+    "published weights": Target(
+        "a.pth",
+        read_published,
+        (
+            torch_file(STATE),
+            torch_file({"state_dict": STATE}, zipped=False),  # as before torch 1.6
+            torch_file({}),
+        ),
+    ),
+    "weights": Target(
+        "a.safetensors",
+        read_safetensors,
+        (
+            safetensors.torch.save(STATE, {"trained": "true", "architecture": "spm_lite", "settings": "{}"}),
+            safetensors.torch.save(STATE),
+        ),
+    ),
     "archive": Target("results.zip", unpack, (archive(),)),
     "checked otb": Target("T/a.txt", scored("otb"), BOXES),
     "checked got10k": Target("T/a/a_001.txt", scored("got10k"), BOXES),
