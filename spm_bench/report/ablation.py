@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from spm_bench.errors import ResultsError
 from spm_bench.report.vocabulary import HEADLINES, find_score, finite
-from spm_bench.results.files import write_bytes, write_text
 from spm_bench.scoring.base import Evaluation, Score
 from spm_bench.scoring.compare import Comparison
 from spm_bench.scoring.families import family_of
@@ -18,8 +17,11 @@ from spm_bench.suites.base import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 INDEX = "ablation.md"
+FOREST, HEAT = "forest", "heat"
+"""What the names of figures begin with."""
 MAIN_METRICS = {
     kind: ("eao", "accuracy", robustness)
     for kind, robustness in (("supervised", "robustness"), ("multi-start", "robustness_st"))
@@ -173,11 +175,12 @@ def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
     from spm_bench.report.ablation_data import to_csv, to_json
     from spm_bench.report.ablation_tables import ablation_tables
     from spm_bench.report.ablation_text import to_markdown
+    from spm_bench.report.folder import encoded, write_folder
     from spm_bench.report.latex import to_latex
     from spm_bench.report.render import to_html
 
     check_document(document)
-    figures = dict(_figures(document))  # everything is made before the first file is written
+    figures = encoded(dict(_figures(document)))  # everything is made before the first file is written
     tables = ablation_tables(document)
     texts = {
         INDEX: to_markdown(document, list(figures)),
@@ -186,11 +189,7 @@ def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
         "ablation.html": to_html(*tables, title=document.title),
         "ablation.json": to_json(document),
     }
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    for name, content in figures.items():
-        write_bytes(folder / name, content)
-    return [folder / name for name in (*texts, *figures)]
+    return write_folder(folder, {**encoded(texts), **figures}, pictures=(FOREST, f"{FOREST}_*", f"{HEAT}_*"))
 
 
 def check_document(document: AblationDocument) -> None:
@@ -219,7 +218,7 @@ def check_document(document: AblationDocument) -> None:
 def figure_names(document: AblationDocument) -> dict[tuple[int, str], str]:
     """(Place of the suite, metric) -> name of its forest plot, without ending; for main metrics that were compared."""
     wanted = [(i, metric) for i, part in enumerate(document.suites) for metric in part.main]
-    return _names("forest", [(i, metric) for i, metric in wanted if metric in document.suites[i].compared], document)
+    return _names(FOREST, [(i, metric) for i, metric in wanted if metric in document.suites[i].compared], document)
 
 
 def heat_names(document: AblationDocument) -> dict[tuple[int, str], str]:
@@ -227,7 +226,7 @@ def heat_names(document: AblationDocument) -> dict[tuple[int, str], str]:
     if document.grid is None:
         return {}
     wanted = [(i, metric) for i, part in enumerate(document.suites) for metric in part.main]
-    return _names("heat", [(i, m) for i, m in wanted if heat_frame(document, i, m)["value"].notna().any()], document)
+    return _names(HEAT, [(i, m) for i, m in wanted if heat_frame(document, i, m)["value"].notna().any()], document)
 
 
 def _names(kind: str, places: Sequence[tuple[int, str]], document: AblationDocument) -> dict[tuple[int, str], str]:
@@ -271,32 +270,26 @@ def heat_frame(document: AblationDocument, place: int, metric: str) -> pd.DataFr
     return pd.DataFrame(rows).astype({"value": "float64"})
 
 
-def _figures(document: AblationDocument) -> Iterator[tuple[str, bytes]]:
-    """File name -> picture."""
+def _figures(document: AblationDocument) -> Iterator[tuple[str, Figure]]:
+    """Name without ending -> figure."""
     from spm_bench.report.figures_steps import heat_map
     from spm_bench.report.forest import comparison_frame, forest_plot
-    from spm_bench.report.style import to_pdf, to_png
 
     rows = [cell.label for cell in document.cells if cell.label != document.base]
     for (place, metric), name in figure_names(document).items():
         part = document.suites[place]
         frame = comparison_frame(part.of(metric).values(), {part.suite.name: f"{part.suite.title}, {coverage(part)}"})
-        figure = forest_plot(frame, document.title, rows=rows)
-        yield f"{name}.png", to_png(figure)
-        yield f"{name}.pdf", to_pdf(figure)
+        yield name, forest_plot(frame, document.title, rows=rows)
     for (place, metric), name in heat_names(document).items():
         part = document.suites[place]
-        figure = heat_map(
-            heat_frame(document, place, metric), f"{document.title}: {part.suite.title}, {coverage(part)}"
+        yield (
+            name,
+            heat_map(heat_frame(document, place, metric), f"{document.title}: {part.suite.title}, {coverage(part)}"),
         )
-        yield f"{name}.png", to_png(figure)
-        yield f"{name}.pdf", to_pdf(figure)
     headlines = [c for part in document.suites for c in part.of(next(iter(part.compared), "")).values()]
     if len({c.suite for c in headlines}) == len(document.suites) > 1:
         frame = comparison_frame(headlines, {p.suite.name: p.suite.title for p in document.suites})
-        figure = forest_plot(frame, document.title, rows=rows)
-        yield "forest.png", to_png(figure)
-        yield "forest.pdf", to_pdf(figure)
+        yield FOREST, forest_plot(frame, document.title, rows=rows)
 
 
 def coverage(part: AblationSuite) -> str:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from spm_bench import __version__
 from spm_bench.errors import ResultsError
+from spm_bench.report.folder import encoded, write_folder
 from spm_bench.report.scores import score_rows
 from spm_bench.report.search_document import (
     TUNED_MARK,
@@ -27,9 +28,7 @@ from spm_bench.report.search_document import (
 )
 from spm_bench.report.search_figures import SearchTrial, history_figure, slices_figure, transfer_figure
 from spm_bench.report.search_page import search_page
-from spm_bench.report.style import to_pdf, to_png
 from spm_bench.report.vocabulary import style_of
-from spm_bench.results.files import write_bytes, write_text
 
 __all__ = [
     "TUNED_MARK",
@@ -73,21 +72,14 @@ def write_search(document: SearchDocument, folder: Path) -> list[Path]:
     """
     if not document.trials:
         raise ResultsError("there is no finished trial to report", where=folder)
-    figures = {name: (to_png(figure), to_pdf(figure)) for name, figure in _figures(document)}
+    figures = dict(_figures(document))
     texts = {
         "trials.csv": _trials_csv(document),
         "scores.json": _scores(document),
         "search.json": search_json(document),
     }
-    texts[INDEX] = search_page(document, _FILES, {name: _FIGURES[name] for name in figures})
-    written = [folder / INDEX, *(folder / name for name in texts if name != INDEX)]
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    for name, contents in figures.items():
-        for ending, content in zip((".png", ".pdf"), contents, strict=True):
-            write_bytes(folder / f"{name}{ending}", content)
-            written.append(folder / f"{name}{ending}")
-    return written
+    index = search_page(document, _FILES, {name: _FIGURES[name] for name in figures})
+    return write_folder(folder, encoded({INDEX: index, **texts, **figures}), pictures=_FIGURES)
 
 
 def _figures(document: SearchDocument) -> Iterator[tuple[str, Figure]]:

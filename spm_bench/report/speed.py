@@ -12,14 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from spm_bench.metrics.speed import frames_per_second, milliseconds, spread_between_rounds
-from spm_bench.report import latex, render, style
+from spm_bench.report import latex, render
 from spm_bench.report.accuracy import Accuracy
+from spm_bench.report.folder import encoded, write_folder
 from spm_bench.report.notes import Footnotes
 from spm_bench.report.table import Cell, Column, Row, Table, rank_texts
 from spm_bench.report.vocabulary import DASH
-from spm_bench.results.files import write_bytes, write_text
 from spm_bench.results.timing import TimedTracker, Timing
 
+PICTURE = "speed_accuracy"
+"""Name of the figure, without ending."""
 SLOW = 0.95
 """Share of frames that the second figure of each time holds for: slow frames decide which camera one keeps up with."""
 
@@ -202,18 +204,15 @@ def write_speed(timing: Timing, accuracies: Mapping[str, Accuracy], folder: Path
     texts["table.tex"] = latex.to_latex(table)
     figure = speed_accuracy_figure(timing, accuracies) if drawn else None
     texts["README.md"] = _index(timing, texts["table.md"], drawn, notes)
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    if figure is not None:
-        write_bytes(folder / "speed_accuracy.png", style.to_png(figure))
-        write_bytes(folder / "speed_accuracy.pdf", style.to_pdf(figure))
+    figures = {} if figure is None else {PICTURE: figure}
+    write_folder(folder, encoded({**texts, **figures}), pictures=[PICTURE])
     return folder / "README.md"
 
 
 def _index(timing: Timing, table: str, drawn: bool, notes: Sequence[str]) -> str:
     parts = [f"# Speed on {render.escape_markdown(timing.title)}", table.rstrip()]
     if drawn:
-        parts.append("![accuracy over speed](speed_accuracy.png)")
+        parts.append(f"![accuracy over speed]({PICTURE}.png)")
     parts += [render.escape_markdown(note) for note in notes]
     listed = ["* [timing.json](timing.json): every frame's times, the machine, versions, threads, load"]
     listed += ["* [table.csv](table.csv), [table.tex](table.tex): the table with all digits, and for LaTeX"]

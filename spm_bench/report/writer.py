@@ -19,6 +19,7 @@ from spm_bench.report.figures_attributes import FEWEST_SPOKES, attribute_bars, a
 from spm_bench.report.figures_sequences import overlap_strips, telling_sequences, waterfall
 from spm_bench.report.figures_steps import response_curves
 from spm_bench.report.figures_vot import accuracy_robustness_figure, eao_curve_figure, has_point, ranking_figure
+from spm_bench.report.folder import encoded, write_folder
 from spm_bench.report.frames import (
     attribute_frame,
     delta_frame,
@@ -28,10 +29,8 @@ from spm_bench.report.frames import (
     timeline_frame,
 )
 from spm_bench.report.scores import scores_json
-from spm_bench.report.style import to_pdf, to_png
 from spm_bench.report.tables import build_table, coverage, own_protocol
 from spm_bench.report.vocabulary import find_score, finite, headline_metric, metric_order, ranked
-from spm_bench.results.files import write_bytes, write_text
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.extra import CONVENTION as EXTRA_CONVENTION
@@ -65,6 +64,7 @@ _ABOUT = {
     "eao_curve": "expected overlap over sequence length",
     "eao_ranking": "trackers in the order of EAO",
 }
+_PICTURES = [name for name in _ABOUT if "." not in name]
 
 
 def write_report(
@@ -82,16 +82,10 @@ def write_report(
     behind = {id(e): r for e, r in zip(evaluations, results, strict=True)} if results else {}
     # everything is made before the first file is written: a failure leaves an earlier report as it was
     texts = dict(_texts(order, suite, published))
-    figures = {name: (to_png(figure), to_pdf(figure)) for name, figure in _figures(order, suite, behind)}
-    texts[INDEX] = _index(order, suite, list(texts), list(figures), texts["table.md"])
-    written = [folder / INDEX, *(folder / name for name in texts if name != INDEX)]
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    for name, contents in figures.items():
-        for ending, content in zip((".png", ".pdf"), contents, strict=True):
-            write_bytes(folder / f"{name}{ending}", content)
-            written.append(folder / f"{name}{ending}")
-    return written
+    figures = dict(_figures(order, suite, behind))
+    index = _index(order, suite, list(texts), list(figures), texts["table.md"])
+    files = encoded({INDEX: index, **texts, **figures})
+    return write_folder(folder, files, pictures=_PICTURES, others=_ABOUT)
 
 
 def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> Iterator[tuple[str, str]]:

@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 from spm_bench.errors import ResultsError
+from spm_bench.report import folder as folder_module
 from spm_bench.report import write_report
-from spm_bench.report import writer as writer_module
-from spm_bench.report.style import to_png
 from spm_bench.scoring.evaluate import evaluate
 from spm_bench.suites import load_suite
 from tests.report.fakes import NASTY, field, make_suite, otb, vot
@@ -174,11 +173,10 @@ def test_a_failing_figure_leaves_the_old_report_alone(tmp_path: Path, monkeypatc
     def broken(figure: object) -> bytes:
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr(writer_module, "to_png", broken)
+    monkeypatch.setattr(folder_module, "to_png", broken)
     with pytest.raises(RuntimeError, match="no ink"):
         write_report([otb(suite, "a", 0.9)], suite, tmp_path)
     assert {p: p.read_bytes() for p in old} == old
-    assert to_png is not broken
 
 
 def test_the_package_itself_is_light() -> None:
@@ -192,3 +190,13 @@ def test_evaluations_without_any_table_of_sequences(tmp_path: Path) -> None:
     suite = make_suite("vot2016", "vot", n=0, n_total=60)
     write_report([vot(suite, "a", None)], suite, tmp_path)
     assert (tmp_path / "per_sequence.csv").read_text() == "tracker,variant,sequence,metric,value\n"
+
+
+def test_figures_of_an_earlier_report_go(tmp_path: Path) -> None:
+    suite = make_suite(n=6)
+    write_report([otb(suite, "a", 0.5), otb(suite, "b", 0.6)], suite, tmp_path)
+    (tmp_path / "mine.png").write_bytes(b"kept")
+    assert (tmp_path / "waterfall.pdf").is_file()
+    written = write_report([otb(suite, "a", 0.5)], suite, tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in written} | {"mine.png"}
+    assert "waterfall" not in (tmp_path / "README.md").read_text(encoding="utf-8")
