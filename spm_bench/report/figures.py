@@ -141,7 +141,7 @@ def frame_curve(axes: Axes, x_label: str, y_label: str, right: float) -> None:
     axes.set_yticks(np.linspace(0.0, 1.0, 6))
 
 
-def head(figure: Figure, title: str, what: str) -> None:
+def head(figure: Figure, title: str, *what: str) -> None:
     """Set the title: what was scored above what is drawn, from the figure's left edge.
 
     It is broken where it would reach into a legend at the right or out of the figure; lines more than two make the
@@ -152,7 +152,7 @@ def head(figure: Figure, title: str, what: str) -> None:
         _inches(legend) for legend in figure.legends if _inches(legend) < 0.6 * width and _beside(legend)
     )
     text = figure.suptitle(" ", x=0.015, ha="left", fontsize=8)
-    content = "\n".join(style.wrapped(line, room) for line in (title, what) if line)
+    content = "\n".join(style.wrapped(line, room) for line in (title, *what) if line)
     style.plain(text, content)
     figure.set_figheight(height + TITLE_LINE * max(content.count("\n") - 1, 0))
 

@@ -86,7 +86,8 @@ def waterfall(frame: pd.DataFrame, title: str = "") -> Figure:
         style.plain(axes.set_ylabel(""), f"{style_of(metric).word} {'↑' if up else '↓'}, difference")
         record = "{} better, {} equal, {} worse".format(*win_tie_loss(deltas, higher_is_better=up))
         own, theirs = (style.short_name(str(first[name])) for name in ("tracker", "base"))
-        head(figure, title, f"{own} minus {theirs}: {record}, mean {signed(metric, mean)} (dotted)")
+        record = f"{record}, mean {signed(metric, mean)} (dotted)"
+        head(figure, title, *([f"{own} minus {theirs}: {record}"] if wide else [f"{own} minus {theirs}", record]))
     return figure
 
 
