@@ -126,14 +126,19 @@ class StartSums:
         return ratio_of_sums(self.robustnesses * self.frames, self.frames)
 
 
+def counted_frames(runs: StartRuns, progress: IntArray, rules: MultiStartConvention) -> BoolArray:
+    """F booleans: the frames whose overlap has a say in accuracy."""
+    counts = np.asarray(runs.place < progress[runs.run_of_frame])
+    if rules.start_frame == "left-out":
+        counts &= runs.place > 0
+    if rules.unannotated == "left-out":
+        counts &= runs.annotated
+    return counts
+
+
 def start_sums(runs: StartRuns, progress: IntArray, rules: MultiStartConvention) -> StartSums:
     """Sum up each sequence."""
-    n = len(runs.frames)
-    counts = runs.place < progress[runs.run_of_frame]
-    if rules.start_frame == "left-out":
-        counts = counts & (runs.place > 0)
-    if rules.unannotated == "left-out":
-        counts = counts & runs.annotated
+    n, counts = len(runs.frames), counted_frames(runs, progress, rules)
     owner = runs.owners[runs.run_of_frame[counts]]
     return StartSums(
         overlaps=_sums(owner, runs.overlaps[counts], n),

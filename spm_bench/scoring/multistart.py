@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,12 +14,12 @@ from numpy.typing import NDArray
 from spm_bench.errors import ResultsError
 from spm_bench.geometry.boxes import has_area
 from spm_bench.metrics.eao import Eao
-from spm_bench.metrics.multistart import StartRuns, multistart_eao, progress_of, start_sums
-from spm_bench.metrics.resampling import Statistic
+from spm_bench.metrics.multistart import StartRuns, counted_frames, multistart_eao, progress_of, start_sums
+from spm_bench.metrics.resampling import Statistic, ratio_of_sums
 from spm_bench.metrics.speed import frames_per_second
 from spm_bench.metrics.vot_conventions import MultiStartConvention, Overlap, get_multistart_convention
 from spm_bench.results.trajectory import FrameState, ResultSet, Trajectory
-from spm_bench.scoring.base import Curve, Evaluation
+from spm_bench.scoring.base import Curve, Evaluation, Part
 from spm_bench.scoring.passes import check_length, sequences_with_results
 from spm_bench.scoring.rows import about_seconds, score_row
 from spm_bench.scoring.supervised import about_bounds, pass_overlaps, tidy_values, truth_of
@@ -79,6 +80,7 @@ def evaluate_multistart(
     eao, statistic, line = multistart_eao(runs, progress, rules, suite.eao_interval)
     sums = start_sums(runs, progress, rules)
     names = [sequence.name for sequence in starts.sequences]
+    attributes = _labelled(starts, progress, rules)
     statistics = {"accuracy": sums.accuracy, ROBUSTNESS: sums.robustness}
     total = sums.accuracy.value
     score = partial(score_row, suite, results, rules.name)
@@ -97,10 +99,11 @@ def evaluate_multistart(
         scores=tuple(scores),
         per_sequence=tidy_values(names, {"accuracy": sums.accuracies, ROBUSTNESS: sums.robustnesses}),
         curves={"eao": _curve(eao, line)},
-        per_attribute=_per_attribute(starts, progress, rules),
+        per_attribute=_per_attribute(attributes),
         extra={"rules": rules.describe(), "eao_lengths": eao.lengths, "runs": np.bincount(runs.owners).tolist()},
         sequences=tuple(names),
         statistics=statistics if statistic is None else {"eao": statistic, **statistics},
+        attributes=attributes,
     )
 
 
@@ -189,17 +192,22 @@ def _curve(eao: Eao, line: Statistic) -> Curve:
     return Curve(x, eao.curve[known], "Sequence length [frames]", "Expected overlap", line)
 
 
-def _per_attribute(starts: Starts, progress: NDArray[np.intp], rules: MultiStartConvention) -> pd.DataFrame:
-    """Accuracy over the labelled frames before failures, for each frame attribute."""
-    runs, rows = starts.runs, []
+def _labelled(starts: Starts, progress: NDArray[np.intp], rules: MultiStartConvention) -> dict[str, Part]:
+    """Accuracy over the labelled frames before failures, for each frame attribute that has such frames."""
+    runs, found, counts = starts.runs, {}, counted_frames(starts.runs, progress, rules)
     for name in dict.fromkeys(a for s in starts.sequences for a in s.frame_attributes):
-        chosen = np.concatenate([p.frame_attributes.get(name, np.zeros(len(p), dtype=bool)) for p in starts.parts])
-        chosen &= (runs.place > 0) & (runs.place < progress[runs.run_of_frame])
-        if rules.unannotated == "left-out":
-            chosen &= runs.annotated
-        if chosen.any():
-            n_sequences = len(np.unique(runs.owners[runs.run_of_frame[chosen]]))
-            rows.append((name, "accuracy", float(runs.overlaps[chosen].mean()), n_sequences))
+        flags = [p.frame_attributes.get(name, np.zeros(len(p), dtype=bool)) for p in starts.parts]
+        chosen = np.concatenate(flags) & counts
+        owners = runs.owners[runs.run_of_frame[chosen]]
+        rows = np.unique(owners)
+        if len(rows):
+            sums, frames = (np.bincount(owners, w)[rows] for w in (runs.overlaps[chosen], np.ones(len(owners))))
+            found[name] = Part(tuple(starts.sequences[i].name for i in rows), {"accuracy": ratio_of_sums(sums, frames)})
+    return found
+
+
+def _per_attribute(parts: Mapping[str, Part]) -> pd.DataFrame:
+    rows = [(name, "accuracy", part.statistics["accuracy"].value, len(part.sequences)) for name, part in parts.items()]
     return pd.DataFrame(rows, columns=["attribute", "metric", "value", "n_sequences"]).astype(
         {"value": "float64", "n_sequences": "int64"}
     )

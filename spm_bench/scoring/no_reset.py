@@ -12,7 +12,14 @@ from spm_bench.metrics.vot_conventions import BY_LENGTH, Pooling, get_no_reset_c
 from spm_bench.results.trajectory import ResultSet
 from spm_bench.scoring.base import Evaluation
 from spm_bench.scoring.rows import about_seconds, score_row
-from spm_bench.scoring.supervised import about_bounds, about_repetitions, collect_runs, labelled_accuracy, tidy_values
+from spm_bench.scoring.supervised import (
+    about_bounds,
+    about_repetitions,
+    collect_runs,
+    labelled_accuracy,
+    labelled_parts,
+    tidy_values,
+)
 from spm_bench.suites.base import Suite
 
 AVERAGE_OVERLAP = "vot_ao"
@@ -61,4 +68,5 @@ def evaluate_no_reset(
         extra={"rules": rules.describe(), "burn_in": burn_in},
         sequences=tuple(names),
         statistics={AVERAGE_OVERLAP: accuracy_statistic(runs.passes, counted, pooling, blank_is_zero=True)},
+        attributes=labelled_parts(runs, counted, AVERAGE_OVERLAP),
     )

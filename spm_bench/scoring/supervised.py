@@ -128,7 +128,7 @@ def score_runs(suite: Suite, results: ResultSet, rules: VotConvention, runs: Run
         },
         sequences=tuple(s.name for s in runs.sequences),
         statistics=_statistics(suite, rules, passes, counted),
-        attributes=_parts(runs, counted),
+        attributes=labelled_parts(runs, counted, "accuracy", failures=True),
     )
 
 
@@ -313,8 +313,8 @@ def labelled_accuracy(runs: Runs, counted: BoolArray, metric: str, *, failures: 
     )
 
 
-def _parts(runs: Runs, counted: BoolArray) -> dict[str, Part]:
-    """The same as functions of the sequences that have labelled frames."""
+def labelled_parts(runs: Runs, counted: BoolArray, metric: str, *, failures: bool = False) -> dict[str, Part]:
+    """The values of `labelled_accuracy` as functions of the sequences that have labelled frames."""
     passes, found = runs.passes, {}
     owners = passes.owners[passes.pass_of_frame]
     for name in dict.fromkeys(a for s in runs.sequences for a in s.frame_attributes):
@@ -322,13 +322,10 @@ def _parts(runs: Runs, counted: BoolArray) -> dict[str, Part]:
         rows = np.unique(owners[chosen])
         if not len(rows):
             continue
-        owner = owners[passes.failed & chosen]
-        lost = np.bincount(owner, 1.0 / passes.repetitions[owner], len(runs.sequences)).astype(np.float64)[rows]
-        found[name] = Part(
-            tuple(runs.sequences[i].name for i in rows),
-            {
-                "accuracy": accuracy_statistic(passes, counted & chosen, "frames").chosen(rows),
-                "failures": total_over(lost),
-            },
-        )
+        statistics = {metric: accuracy_statistic(passes, counted & chosen, "frames").chosen(rows)}
+        if failures:
+            owner = owners[passes.failed & chosen]
+            lost = np.bincount(owner, 1.0 / passes.repetitions[owner], len(runs.sequences)).astype(np.float64)
+            statistics["failures"] = total_over(lost[rows])
+        found[name] = Part(tuple(runs.sequences[i].name for i in rows), statistics)
     return found
