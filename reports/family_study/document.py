@@ -31,6 +31,8 @@ from spm_bench.report.vocabulary import DASH, style_of
 from spm_bench.results.files import write_text
 
 COMMAND = "python reports/family.py"
+TAKEN_OVER = ", for another seed of the training"
+"""What `experiments/train/choose_settings.py --like` adds to the note on how settings were chosen."""
 LIMITS = """
 * The trunk (the first three blocks) is that of SPM-lite, which was trained with SPM's losses: features that suit SPM
   may favour it, and the rivals could not change them. What a method could make of a trunk of its own is not asked here.
@@ -137,7 +139,7 @@ def _equal(study: Study) -> str:
             "blocks and the head are each method's own.",
             "* **Data**: the same packs and drawn scenes; "
             f"{_sameness(same_data, 'the same counts in all files', facts)}.",
-            f"* **Budget**: {_pairs_text(pairs)}, batches of 32, one schedule (`experiments/train/family/*.toml`), "
+            f"* **Budget**: {_pairs_text(pairs)}, batches and schedule the same (`experiments/train/family/*.toml`), "
             f"seeds {listed(map(str, SEEDS))}.",
             f"* **Tuning**: {_tuning(facts)}",
         )
@@ -162,8 +164,16 @@ def _tuning(facts: Many[dict[str, Any]]) -> str:
     if "" in chosen:
         plain = [label_of(f["method"], str(f["seed"])) for f in facts if not f["chosen_on"]]
         return f"settings chosen on held-out training videos, but **not for {listed(plain)}**. {never}"
-    told = "; ".join(sorted(chosen))
-    return f"each network's settings were chosen apart, as its file says: {escape_markdown(told)}. {never}"
+    own = sorted({note.removesuffix(TAKEN_OVER) for note in chosen})
+    how = "for one seed of a method and taken over for the others" if len(own) < len(chosen) else "for each network"
+    told = escape_markdown("; ".join(own))
+    settings = {fact["method"]: _settings_text(fact["settings"]) for fact in facts}
+    away = "; ".join(f"{method} {text}" for method, text in settings.items())
+    return f"settings were chosen {how}, as the files of the weights say: {told}. Changed: {away}. {never}"
+
+
+def _settings_text(settings: dict[str, Any]) -> str:
+    return listed(f"`{name}` {value:g}" for name, value in settings.items()) if settings else "nothing"
 
 
 def _methods() -> str:
