@@ -189,7 +189,7 @@ def write_ablation(document: AblationDocument, folder: Path) -> list[Path]:
         "ablation.html": to_html(*tables, title=document.title),
         "ablation.json": to_json(document),
     }
-    return write_folder(folder, {**encoded(texts), **figures}, pictures=(FOREST, f"{FOREST}_*", f"{HEAT}_*"))
+    return write_folder(folder, {**encoded(texts), **figures}, (FOREST, f"{FOREST}_*", f"{HEAT}_*"))
 
 
 def check_document(document: AblationDocument) -> None:

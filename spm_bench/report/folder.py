@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -30,16 +30,13 @@ def encoded(contents: Mapping[str, Content]) -> dict[str, bytes]:
     return files
 
 
-def write_folder(
-    folder: Path, files: Mapping[str, bytes], *, pictures: Collection[str], others: Collection[str] = ()
-) -> list[Path]:
+def write_folder(folder: Path, files: Mapping[str, bytes], known: Iterable[str]) -> list[Path]:
     """Write a report's files, each atomically, then remove those that an earlier report left and this one has not.
 
     Args:
         folder: Made if it is not there. What is none of a report's files stays.
         files: Name -> content; in this order.
-        pictures: What figures of such reports may be called, without endings; `*` stands for anything.
-        others: What other files may be called that not every such report has.
+        known: What files of such reports may be called; a name without ending is a figure's, `*` stands for anything.
 
     Returns:
         What was written, in the order of `files`.
@@ -50,8 +47,9 @@ def write_folder(
     for name, content in files.items():
         write_bytes(folder / name, content)
     with readable_os_errors(folder):
-        for pattern in (*(f"{name}.{ending}" for name in pictures for ending in ("png", "pdf")), *others):
-            for path in folder.glob(pattern):
-                if path.name not in files:
-                    path.unlink(missing_ok=True)
+        for name in known:
+            for pattern in [name] if "." in name else [f"{name}.png", f"{name}.pdf"]:
+                for path in folder.glob(pattern):
+                    if path.name not in files and path.is_file():
+                        path.unlink(missing_ok=True)
     return [folder / name for name in files]

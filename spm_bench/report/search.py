@@ -79,7 +79,7 @@ def write_search(document: SearchDocument, folder: Path) -> list[Path]:
         "search.json": search_json(document),
     }
     index = search_page(document, _FILES, {name: _FIGURES[name] for name in figures})
-    return write_folder(folder, encoded({INDEX: index, **texts, **figures}), pictures=_FIGURES)
+    return write_folder(folder, encoded({INDEX: index, **texts, **figures}), _FIGURES)
 
 
 def _figures(document: SearchDocument) -> Iterator[tuple[str, Figure]]:

@@ -205,7 +205,7 @@ def write_speed(timing: Timing, accuracies: Mapping[str, Accuracy], folder: Path
     figure = speed_accuracy_figure(timing, accuracies) if drawn else None
     texts["README.md"] = _index(timing, texts["table.md"], drawn, notes)
     figures = {} if figure is None else {PICTURE: figure}
-    write_folder(folder, encoded({**texts, **figures}), pictures=[PICTURE])
+    write_folder(folder, encoded({**texts, **figures}), [PICTURE])
     return folder / "README.md"
 
 

@@ -64,7 +64,6 @@ _ABOUT = {
     "eao_curve": "expected overlap over sequence length",
     "eao_ranking": "trackers in the order of EAO",
 }
-_PICTURES = [name for name in _ABOUT if "." not in name]
 
 
 def write_report(
@@ -85,7 +84,7 @@ def write_report(
     figures = dict(_figures(order, suite, behind))
     index = _index(order, suite, list(texts), list(figures), texts["table.md"])
     files = encoded({INDEX: index, **texts, **figures})
-    return write_folder(folder, files, pictures=_PICTURES, others=_ABOUT)
+    return write_folder(folder, files, _ABOUT)
 
 
 def _texts(evaluations: Sequence[Evaluation], suite: Suite, published: bool) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ import pytest
 from spm_bench.errors import ResultsError
 from spm_bench.report import folder as folder_module
 from spm_bench.report import write_report
+from spm_bench.report.style import to_png
 from spm_bench.scoring.evaluate import evaluate
 from spm_bench.suites import load_suite
 from tests.report.fakes import NASTY, field, make_suite, otb, vot
@@ -177,6 +178,7 @@ def test_a_failing_figure_leaves_the_old_report_alone(tmp_path: Path, monkeypatc
     with pytest.raises(RuntimeError, match="no ink"):
         write_report([otb(suite, "a", 0.9)], suite, tmp_path)
     assert {p: p.read_bytes() for p in old} == old
+    assert to_png is not broken
 
 
 def test_the_package_itself_is_light() -> None:

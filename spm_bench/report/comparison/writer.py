@@ -31,4 +31,4 @@ def write(pair: PairComparison, folder: Path, *, command: tuple[str, ...]) -> li
         made |= {"strips.png": overlay.to_png(picture), "strips.pdf": to_pdf(overlay.to_figure(picture))}
     files = encoded(made)
     index = encoded({INDEX: to_markdown(pair, list(files), command)})
-    return write_folder(folder, {**index, **files}, pictures=[name for name in ABOUT if "." not in name], others=ABOUT)
+    return write_folder(folder, {**index, **files}, ABOUT)
